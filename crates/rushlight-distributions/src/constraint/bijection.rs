@@ -1,0 +1,156 @@
+//! The maps between unconstrained space and constrained sets.
+
+use super::Constraint;
+use crate::{Error, Result, special};
+use candle_core::{D, Device, Tensor};
+
+impl Constraint {
+    /// Maps an unconstrained tensor into the set, differentiably.
+    ///
+    /// ```text
+    /// Real          y = x
+    /// Positive      y = e^x
+    /// UnitInterval  y = 1 / (1 + e^-x)
+    /// Simplex       y_k = s_k Π_{j<k} (1 − s_j),  s_k = sigmoid(x_k − ln(K − k)),  k = 1..K−1;  y_K = the rest
+    /// ```
+    ///
+    /// Shape: that of `x`; a simplex has one entry more along the last dim.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBijection`] for discrete sets, candle's otherwise.
+    ///
+    /// # References
+    ///
+    /// Stick-breaking with the offsets `ln(K − k)`, so that 0 maps to the uniform point: Stan reference
+    /// manual, "Unit simplex".
+    pub fn constrain(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Real => Ok(x.clone()),
+            Self::Positive => Ok(x.exp()?),
+            Self::UnitInterval => Ok(special::sigmoid(x)?),
+            Self::Simplex => stick_breaking(x),
+            _ => Err(Error::NoBijection { constraint: *self }),
+        }
+    }
+
+    /// The inverse of [`constrain`](Self::constrain).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBijection`] for discrete sets, candle's otherwise.
+    pub fn unconstrain(&self, y: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Real => Ok(y.clone()),
+            Self::Positive => Ok(y.log()?),
+            Self::UnitInterval => Ok((y.log()? - y.affine(-1.0, 1.0)?.log()?)?),
+            Self::Simplex => stick_lengths(y),
+            _ => Err(Error::NoBijection { constraint: *self }),
+        }
+    }
+}
+
+fn stick_breaking(x: &Tensor) -> Result<Tensor> {
+    let n = x.dim(D::Minus1)?;
+    let x = x.broadcast_sub(&offsets(n, x)?)?;
+    // ln s = −softplus(−x) and ln(1 − s) = −softplus(x): finite for any x, so their running sums are too.
+    let log_left = special::softplus(&x)?.neg()?;
+    let log_taken = special::softplus(&x.neg()?)?.neg()?;
+    let left_before = times(&log_left, &strictly_upper(n, &x)?)?;
+    let taken = (log_taken + left_before)?.exp()?;
+    let rest = log_left.sum_keepdim(D::Minus1)?.exp()?;
+    Ok(Tensor::cat(&[&taken, &rest], D::Minus1)?)
+}
+
+fn stick_lengths(y: &Tensor) -> Result<Tensor> {
+    let n = y.dim(D::Minus1)? - 1;
+    let taken = y.narrow(D::Minus1, 0, n)?;
+    // What is left after each break is summed from the far end, where it is small.
+    let left = times(y, &tail_sums(n, y)?)?;
+    Ok((taken.log()? - left.log()?)?.broadcast_add(&offsets(n, y)?)?)
+}
+
+/// `ln(K − k)` for `k = 1..K−1`, with `K = n + 1`.
+fn offsets(n: usize, like: &Tensor) -> Result<Tensor> {
+    let offsets: Vec<f64> = (0..n).map(|k| ((n - k) as f64).ln()).collect();
+    on(offsets, n, like)
+}
+
+/// `[i, j] = 1` where `i < j`: right-multiplied, it sums what lies strictly before.
+fn strictly_upper(n: usize, like: &Tensor) -> Result<Tensor> {
+    on(matrix(n, n, |i, j| i < j), (n, n), like)
+}
+
+/// `[i, j] = 1` where `i > j`, `n + 1` by `n`: right-multiplied, it sums what lies strictly behind.
+fn tail_sums(n: usize, like: &Tensor) -> Result<Tensor> {
+    on(matrix(n + 1, n, |i, j| i > j), (n + 1, n), like)
+}
+
+fn matrix(rows: usize, columns: usize, one: impl Fn(usize, usize) -> bool) -> Vec<f64> {
+    (0..rows * columns).map(|k| f64::from(one(k / columns, k % columns))).collect()
+}
+
+fn on(values: Vec<f64>, shape: impl Into<candle_core::Shape>, like: &Tensor) -> Result<Tensor> {
+    let tensor = Tensor::from_vec(values, shape.into(), &Device::Cpu)?;
+    Ok(tensor.to_dtype(like.dtype())?.to_device(like.device())?)
+}
+
+/// A matrix product over the last dim of `x`, for any number of batch dims (also none).
+fn times(x: &Tensor, matrix: &Tensor) -> Result<Tensor> {
+    let (rows, columns) = matrix.dims2()?;
+    let batch = &x.dims()[..x.rank() - 1];
+    let flat = x.reshape(((), rows))?.matmul(matrix)?;
+    Ok(flat.reshape([batch, &[columns]].concat())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(constraint: Constraint, x: &[f64], tolerance: f64) {
+        let x = Tensor::new(x, &Device::Cpu).unwrap();
+        let y = constraint.constrain(&x).unwrap();
+        assert_eq!(constraint.first_outside(&y).unwrap(), None);
+        let back = constraint.unconstrain(&y).unwrap();
+        let error = (back - &x).unwrap().abs().unwrap().max(0).unwrap();
+        let error = error.to_scalar::<f64>().unwrap();
+        assert!(error < tolerance, "{constraint:?}: {error:e}");
+    }
+
+    #[test]
+    fn bijections_round_trip() {
+        round_trip(Constraint::Real, &[-700., 0., 40.], 1e-12);
+        round_trip(Constraint::Positive, &[-700., -40., 0., 1.5, 700.], 1e-9);
+        round_trip(Constraint::UnitInterval, &[-700., -40., 0., 2.5], 1e-9);
+        round_trip(Constraint::Simplex, &[-2., 0.3, 5., -0.1], 1e-9);
+        round_trip(Constraint::Simplex, &[0.7], 1e-12);
+    }
+
+    #[test]
+    fn zero_maps_to_the_uniform_point() {
+        let x = Tensor::zeros((2, 3), candle_core::DType::F64, &Device::Cpu).unwrap();
+        let y = Constraint::Simplex.constrain(&x).unwrap().to_vec2::<f64>().unwrap();
+        for row in y {
+            assert_eq!(row.len(), 4);
+            assert!(row.iter().all(|p| (p - 0.25).abs() < 1e-15), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_discrete_set_has_no_bijection() {
+        let x = Tensor::new(0f64, &Device::Cpu).unwrap();
+        let text = Constraint::Boolean.constrain(&x).unwrap_err().to_string();
+        assert_eq!(text, "no bijection leads from unconstrained space to 0 or 1");
+    }
+
+    #[test]
+    fn the_first_value_outside_is_found() {
+        let x = Tensor::new(&[0.5f32, 1.5, f32::NAN], &Device::Cpu).unwrap();
+        assert_eq!(Constraint::UnitInterval.first_outside(&x).unwrap(), Some(1.5));
+        assert!(Constraint::Real.first_outside(&x).unwrap().unwrap().is_nan());
+        assert_eq!(Constraint::Positive.first_outside(&x.narrow(0, 0, 2).unwrap()).unwrap(), None);
+        let p = Tensor::new(&[[0.5f32, 0.5], [0.7, 0.7]], &Device::Cpu).unwrap();
+        let sum = Constraint::Simplex.first_outside(&p).unwrap().unwrap();
+        assert!((sum - 1.4).abs() < 1e-6);
+    }
+}

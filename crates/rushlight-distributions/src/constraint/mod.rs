@@ -1,0 +1,155 @@
+//! Where a value may live, and the bijection that gets it there.
+
+mod bijection;
+
+use crate::Result;
+use candle_core::{CpuStorage, DType, Storage, Tensor};
+use std::fmt;
+
+/// A set of values: the support of a distribution, or the home of a parameter.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Constraint;
+///
+/// let unconstrained = Tensor::new(&[-1f64, 0., 1.], &Device::Cpu)?;
+/// let positive = Constraint::Positive.constrain(&unconstrained)?;
+/// assert_eq!(positive.to_vec1::<f64>()?[1], 1.0);
+/// let back = Constraint::Positive.unconstrain(&positive)?.to_vec1::<f64>()?;
+/// assert!((back[0] - -1.0).abs() < 1e-12);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Constraint {
+    /// Any finite number.
+    Real,
+    /// `x > 0`, reached by `exp`.
+    Positive,
+    /// `x >= 0`: weights that may vanish. No bijection.
+    NonNegative,
+    /// A real number or −∞: logarithms of weights that may vanish. No bijection.
+    LogWeight,
+    /// `0 <= x <= 1`, reached (inside) by the sigmoid.
+    UnitInterval,
+    /// `K` non-negative entries along the last dim that sum to 1, reached by stick-breaking from `K - 1`
+    /// real ones.
+    Simplex,
+    /// 0 or 1.
+    Boolean,
+    /// An integer in `0..classes`.
+    Category {
+        /// The number of classes.
+        classes: usize,
+    },
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Real => f.write_str("finite"),
+            Self::Positive => f.write_str("positive"),
+            Self::NonNegative => f.write_str("non-negative"),
+            Self::LogWeight => f.write_str("a real number or -inf"),
+            Self::UnitInterval => f.write_str("in [0, 1]"),
+            Self::Simplex => f.write_str("on the simplex (non-negative, with sum 1)"),
+            Self::Boolean => f.write_str("0 or 1"),
+            Self::Category { classes } => write!(f, "an integer in 0..{classes}"),
+        }
+    }
+}
+
+impl Constraint {
+    /// How many trailing dims one member of the set has.
+    pub fn event_rank(&self) -> usize {
+        usize::from(matches!(self, Self::Simplex))
+    }
+
+    /// Whether the set is discrete, and so without a bijection.
+    pub fn is_discrete(&self) -> bool {
+        matches!(self, Self::Boolean | Self::Category { .. })
+    }
+
+    /// Whether the set has the number `x` (for a simplex: whether `x` may be an entry).
+    pub fn contains(&self, x: f64) -> bool {
+        match self {
+            Self::Real => x.is_finite(),
+            Self::Positive => x > 0.0 && x < f64::INFINITY,
+            Self::NonNegative => (0.0..f64::INFINITY).contains(&x),
+            Self::LogWeight => x < f64::INFINITY,
+            Self::UnitInterval | Self::Simplex => (0.0..=1.0).contains(&x),
+            Self::Boolean => x == 0.0 || x == 1.0,
+            Self::Category { classes } => x >= 0.0 && x < *classes as f64 && x.fract() == 0.0,
+        }
+    }
+
+    pub(crate) fn first_outside_of(&self, xs: &[f64]) -> Option<f64> {
+        xs.iter().copied().find(|&x| !self.contains(x))
+    }
+
+    /// The first element that is not in the set; for a simplex, also the first sum that is not 1.
+    ///
+    /// Looks at tensors on the CPU only; elsewhere it returns `None` rather than wait for the device.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn first_outside(&self, x: &Tensor) -> Result<Option<f64>> {
+        if !x.device().is_cpu() {
+            return Ok(None);
+        }
+        if matches!(self, Self::Simplex)
+            && let Some(sum) = simplex_sum_outside(x)?
+        {
+            return Ok(Some(sum));
+        }
+        let x = x.contiguous()?;
+        let (storage, layout) = x.storage_and_layout();
+        let Storage::Cpu(storage) = &*storage else { return Ok(None) };
+        let (start, end) = (layout.start_offset(), layout.start_offset() + x.elem_count());
+        Ok(match storage {
+            CpuStorage::F32(xs) => self.scan(&xs[start..end], |x| x.into()),
+            CpuStorage::F64(xs) => self.scan(&xs[start..end], |x| x),
+            CpuStorage::U32(xs) => self.scan(&xs[start..end], |x| x.into()),
+            CpuStorage::U8(xs) => self.scan(&xs[start..end], |x| x.into()),
+            CpuStorage::I64(xs) => self.scan(&xs[start..end], |x| x as f64),
+            CpuStorage::F16(xs) => self.scan(&xs[start..end], |x| x.to_f64()),
+            CpuStorage::BF16(xs) => self.scan(&xs[start..end], |x| x.to_f64()),
+            _ => None,
+        })
+    }
+
+    /// A fold without an early exit over blocks, so that it vectorises, then a search where it failed.
+    fn scan<T: Copy>(&self, xs: &[T], to: impl Fn(T) -> f64) -> Option<f64> {
+        let block = |xs: &[T]| match self {
+            Self::Real => xs.iter().fold(true, |ok, &x| ok & to(x).is_finite()),
+            Self::Positive => {
+                xs.iter().fold(true, |ok, &x| ok & (to(x) > 0.0) & (to(x) < f64::INFINITY))
+            }
+            Self::UnitInterval | Self::Simplex => {
+                xs.iter().fold(true, |ok, &x| ok & (to(x) >= 0.0) & (to(x) <= 1.0))
+            }
+            Self::NonNegative => {
+                xs.iter().fold(true, |ok, &x| ok & (to(x) >= 0.0) & (to(x) < f64::INFINITY))
+            }
+            Self::LogWeight => xs.iter().fold(true, |ok, &x| ok & (to(x) < f64::INFINITY)),
+            Self::Boolean => xs.iter().fold(true, |ok, &x| ok & ((to(x) == 0.0) | (to(x) == 1.0))),
+            Self::Category { .. } => xs.iter().fold(true, |ok, &x| ok & self.contains(to(x))),
+        };
+        xs.chunks(1024)
+            .find(|chunk| !block(chunk))
+            .and_then(|chunk| chunk.iter().map(|&x| to(x)).find(|&x| !self.contains(x)))
+    }
+}
+
+/// How far a sum of rounded entries may be from 1.
+const SIMPLEX_TOLERANCE: f64 = 1e-4;
+
+fn simplex_sum_outside(x: &Tensor) -> Result<Option<f64>> {
+    let sums = x.to_dtype(DType::F64)?.sum(candle_core::D::Minus1)?.flatten_all()?;
+    let sums = sums.to_vec1::<f64>()?;
+    // Written so that NaN counts as outside.
+    Ok(sums.into_iter().find(|s| !((s - 1.0).abs() <= SIMPLEX_TOLERANCE)))
+}

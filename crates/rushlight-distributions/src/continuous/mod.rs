@@ -1,0 +1,7 @@
+//! Continuous families.
+
+mod beta;
+mod normal;
+
+pub use beta::Beta;
+pub use normal::Normal;

@@ -1,0 +1,243 @@
+//! The categorical distribution.
+
+use crate::distribution::ParamMap;
+use crate::kernel::rows::{self, RowDensity};
+use crate::kernel::{self, Weight};
+use crate::operand::{Operand, Placement, broadcast};
+use crate::rng::Classes;
+use crate::{Constraint, Distribution, Error, Real, Result, Rng};
+use candle_core::{D, DType, Tensor};
+use std::sync::Arc;
+
+/// The categorical distribution over the classes `0..K`, as `u32`.
+///
+/// ```text
+/// log p(k) = ln p_k − ln Σ_j p_j = l_k − ln Σ_j e^(l_j)
+/// ```
+///
+/// | | |
+/// |---|---|
+/// | parameters | `probs` (non-negative, normalized here) or `logits` (unnormalized log-probabilities), shape `batch + [K]` |
+/// | event shape | `[]` |
+/// | support | [`Constraint::Category`] |
+/// | gradient of a draw | none: estimators use the score function |
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Categorical, Distribution};
+///
+/// let k = Tensor::new(&[0u32, 2], &Device::Cpu)?;
+/// let log_prob = Categorical::new([1.0, 1.0, 2.0])?.log_prob(&k)?.to_vec1::<f32>()?;
+/// assert!((log_prob[0] - 0.25f32.ln()).abs() < 1e-6);
+/// assert!((log_prob[1] - 0.5f32.ln()).abs() < 1e-6);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Categorical {
+    form: Form,
+    param: Operand,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Probs,
+    Logits,
+}
+
+impl Categorical {
+    /// The categorical distribution with weights `probs`, normalized by their sum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if a weight is negative or not finite (on the CPU), [`Error::ParameterRank`] for a
+    /// number.
+    pub fn new(probs: impl Into<Operand>) -> Result<Self> {
+        Self::build(Form::Probs, "probs", Constraint::NonNegative, probs.into())
+    }
+
+    /// The categorical distribution with unnormalized log-probabilities `logits`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] if a logit is NaN or +∞ (on the CPU; −∞ is an impossible class),
+    /// [`Error::ParameterRank`] for a number.
+    pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
+        Self::build(Form::Logits, "logits", Constraint::LogWeight, logits.into())
+    }
+
+    fn build(
+        form: Form,
+        parameter: &'static str,
+        constraint: Constraint,
+        param: Operand,
+    ) -> Result<Self> {
+        if param.rank() == 0 {
+            let (distribution, shape) = ("Categorical", vec![]);
+            return Err(Error::ParameterRank { distribution, parameter, rank: 1, shape });
+        }
+        let [param] = broadcast("Categorical", [param], [1])?;
+        param.require("Categorical", parameter, constraint)?;
+        Ok(Self { form, param })
+    }
+
+    fn classes(&self) -> usize {
+        // The constructor made sure of a last dim.
+        self.param.dims().last().copied().unwrap_or(0)
+    }
+
+    fn placement(&self) -> Placement {
+        self.param.placement().cloned().unwrap_or_default()
+    }
+
+    fn index(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(if value.dtype() == DType::U32 { value.clone() } else { value.to_dtype(DType::U32)? })
+    }
+
+    fn log_probs(&self) -> Result<Tensor> {
+        let param = self.param.value()?;
+        Ok(match self.form {
+            Form::Logits => OfLogits.composite(&param)?,
+            Form::Probs => OfProbs.composite(&param)?,
+        })
+    }
+}
+
+impl Distribution for Categorical {
+    fn name(&self) -> &'static str {
+        "Categorical"
+    }
+
+    fn batch_shape(&self) -> &[usize] {
+        let dims = self.param.dims();
+        &dims[..dims.len() - 1]
+    }
+
+    fn event_shape(&self) -> &[usize] {
+        &[]
+    }
+
+    fn support(&self) -> Constraint {
+        Constraint::Category { classes: self.classes() }
+    }
+
+    fn has_rsample(&self) -> bool {
+        false
+    }
+
+    fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
+        let device = self.placement().device;
+        let full = [shape, self.batch_shape()].concat();
+        let weights = match self.form {
+            Form::Probs => self.param.value()?,
+            Form::Logits => self.log_probs()?.exp()?,
+        };
+        let classes = Classes::of(&weights)?;
+        let draws = rng.fill(full.iter().product(), |g, i| classes.draw(g, i));
+        Ok(Tensor::from_vec(draws, full, &device)?)
+    }
+
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
+        let index = self.index(value)?;
+        match self.form {
+            Form::Probs => rows::log_prob(OfProbs, &index, &self.param),
+            Form::Logits => rows::log_prob(OfLogits, &index, &self.param),
+        }
+    }
+
+    fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
+        let index = self.index(value)?;
+        match self.form {
+            Form::Probs => rows::log_prob_sum(OfProbs, &index, &self.param, weight),
+            Form::Logits => rows::log_prob_sum(OfLogits, &index, &self.param, weight),
+        }
+    }
+
+    fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
+        rows::pick(&self.log_probs()?, &self.index(value)?)
+    }
+
+    fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
+        Ok(Arc::new(Self { form: self.form, param: f(&self.param, 1)? }))
+    }
+
+    /// `−Σ_k p_k ln p_k`
+    fn entropy(&self) -> Result<Tensor> {
+        let log_probs = self.log_probs()?;
+        // An impossible class adds nothing, rather than 0 times −∞.
+        let terms = (log_probs.exp()? * log_probs.maximum(-1e30)?)?;
+        Ok(kernel::sum_last(&terms, 1)?.neg()?)
+    }
+
+    fn enumerate_support(&self) -> Result<Tensor> {
+        let device = self.placement().device;
+        let classes = self.classes();
+        let shape = [&[classes], vec![1; self.batch_shape().len()].as_slice()].concat();
+        Ok(Tensor::arange(0, classes as u32, &device)?.reshape(shape)?)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OfProbs;
+
+impl RowDensity for OfProbs {
+    const NAME: &'static str = "Categorical::log_prob";
+
+    #[inline(always)]
+    fn term<T: Real>(self, p: T) -> T {
+        p.ln()
+    }
+
+    #[inline(always)]
+    fn log_normalizer<T: Real>(self, row: &[T]) -> T {
+        row.iter().fold(T::ZERO, |sum, &p| sum + p).ln()
+    }
+
+    #[inline(always)]
+    fn term_partial<T: Real>(self, p: T) -> T {
+        T::ONE / p
+    }
+
+    #[inline(always)]
+    fn log_normalizer_partial<T: Real>(self, _: T, log_normalizer: T) -> T {
+        (-log_normalizer).exp()
+    }
+
+    fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
+        rows.log()?.broadcast_sub(&rows.sum_keepdim(D::Minus1)?.log()?)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OfLogits;
+
+impl RowDensity for OfLogits {
+    const NAME: &'static str = "Categorical::log_prob";
+
+    #[inline(always)]
+    fn term<T: Real>(self, l: T) -> T {
+        l
+    }
+
+    #[inline(always)]
+    fn log_normalizer<T: Real>(self, row: &[T]) -> T {
+        let max = row.iter().fold(T::NEG_INFINITY, |m, &l| if l > m { l } else { m });
+        row.iter().fold(T::ZERO, |sum, &l| sum + (l - max).exp()).ln() + max
+    }
+
+    #[inline(always)]
+    fn term_partial<T: Real>(self, _: T) -> T {
+        T::ONE
+    }
+
+    #[inline(always)]
+    fn log_normalizer_partial<T: Real>(self, l: T, log_normalizer: T) -> T {
+        (l - log_normalizer).exp()
+    }
+
+    fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
+        let shifted = rows.broadcast_sub(&rows.max_keepdim(D::Minus1)?.detach())?;
+        shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
+    }
+}

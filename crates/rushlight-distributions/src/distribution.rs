@@ -1,0 +1,258 @@
+//! The one trait that a distribution implements, and what it gets for free.
+
+use crate::kernel::{self, Weight};
+use crate::{Constraint, Error, Independent, Operand, Origins, Result, Rng, WithoutRsample};
+use candle_core::Tensor;
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Rewrites one parameter; the second argument is how many of its trailing dims are event dims.
+pub type ParamMap<'a> = dyn FnMut(&Operand, usize) -> Result<Operand> + 'a;
+
+/// A probability distribution whose parameters are tensors.
+///
+/// Shapes follow Pyro and `torch.distributions`: a draw of shape `shape + batch + event` has a
+/// log-probability of shape `shape + batch`. Batch dims are independent, each with parameters of its own;
+/// event dims are one outcome.
+///
+/// To write one: a struct of [`Operand`]s, a `new` that [broadcasts](crate::operand::broadcast) and checks
+/// them, a [`Density`](kernel::Density), and the required methods below (see `continuous/normal.rs`).
+///
+/// A method called on a distribution built from a [`Traced`](crate::Traced) value uses that value as a plain
+/// tensor, so the run notes a read; engines score a copy that [`map_params`](Self::map_params) has stripped
+/// of its origins.
+pub trait Distribution: Any + Debug + Send + Sync {
+    /// The distribution's name in errors and tables.
+    fn name(&self) -> &'static str;
+
+    /// The dims of independent outcomes.
+    fn batch_shape(&self) -> &[usize];
+
+    /// The dims of one outcome.
+    fn event_shape(&self) -> &[usize];
+
+    /// Where outcomes lie.
+    fn support(&self) -> Constraint;
+
+    /// Whether gradients flow from a draw to the parameters.
+    fn has_rsample(&self) -> bool;
+
+    /// A draw that carries gradients. Shape: `shape + batch + event`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotReparameterized`] unless [`has_rsample`](Self::has_rsample).
+    fn rsample(&self, _rng: &mut Rng, _shape: &[usize]) -> Result<Tensor> {
+        Err(Error::NotReparameterized { distribution: self.name() })
+    }
+
+    /// A draw without gradients. Shape: `shape + batch + event`.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
+
+    /// The log-density or log-mass of `value`. Shape: that of `value` and the batch, broadcast together,
+    /// less the event dims.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast, dtypes or devices that differ.
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor>;
+
+    /// [`log_prob`](Self::log_prob) summed over its last `dims` dims.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`log_prob`](Self::log_prob).
+    fn log_prob_over(&self, value: &Tensor, dims: usize) -> Result<Tensor> {
+        Ok(kernel::sum_last(&self.log_prob(value)?, dims)?)
+    }
+
+    /// The weighted sum of [`log_prob`](Self::log_prob): one number, with scale and mask folded in, in one
+    /// pass over memory where there is a kernel. Shape: `[]`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`log_prob`](Self::log_prob); a weight that does not broadcast to it.
+    fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
+        kernel::weigh(&self.log_prob(value)?, &weight)
+    }
+
+    /// [`log_prob`](Self::log_prob) composed of candle's tensor ops: what runs on CUDA and Metal, for tests
+    /// to compare.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`log_prob`](Self::log_prob).
+    fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
+        self.log_prob(value)
+    }
+
+    /// The same distribution with every parameter rewritten.
+    ///
+    /// Expanding, detaching, moving, and asking where parameters came from are all done through it.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>>;
+
+    /// The mean. Shape: `batch + event`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless the distribution provides it.
+    fn mean(&self) -> Result<Tensor> {
+        Err(Error::NotAvailable { distribution: self.name(), quantity: "mean" })
+    }
+
+    /// The variance. Shape: `batch + event`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless the distribution provides it.
+    fn variance(&self) -> Result<Tensor> {
+        Err(Error::NotAvailable { distribution: self.name(), quantity: "variance" })
+    }
+
+    /// The entropy, in nats. Shape: `batch`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless the distribution provides it.
+    fn entropy(&self) -> Result<Tensor> {
+        Err(Error::NotAvailable { distribution: self.name(), quantity: "entropy" })
+    }
+
+    /// The probability of an outcome up to `value`. Shape: as [`log_prob`](Self::log_prob).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless the distribution provides it.
+    fn cdf(&self, _value: &Tensor) -> Result<Tensor> {
+        Err(Error::NotAvailable { distribution: self.name(), quantity: "cdf" })
+    }
+
+    /// The inverse of [`cdf`](Self::cdf).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless the distribution provides it.
+    fn icdf(&self, _probability: &Tensor) -> Result<Tensor> {
+        Err(Error::NotAvailable { distribution: self.name(), quantity: "icdf" })
+    }
+
+    /// All outcomes, along a new first dim. Shape: `[outcomes] + [1; batch rank] + event`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless there are finitely many.
+    fn enumerate_support(&self) -> Result<Tensor> {
+        Err(Error::NotAvailable { distribution: self.name(), quantity: "enumerate_support" })
+    }
+}
+
+/// Passes every method on to the distribution inside: for shared and boxed distributions, and wrappers.
+macro_rules! delegate {
+    ($self:ident => $inner:expr; $($method:ident($($arg:ident: $kind:ty),*) -> $out:ty;)*) => {
+        $(fn $method(&$self, $($arg: $kind),*) -> $out {
+            $inner.$method($($arg),*)
+        })*
+    };
+}
+pub(crate) use delegate;
+
+impl Distribution for Arc<dyn Distribution> {
+    delegate! { self => (**self);
+        name() -> &'static str;
+        batch_shape() -> &[usize];
+        event_shape() -> &[usize];
+        support() -> Constraint;
+        has_rsample() -> bool;
+        rsample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
+        sample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
+        log_prob(value: &Tensor) -> Result<Tensor>;
+        log_prob_over(value: &Tensor, dims: usize) -> Result<Tensor>;
+        log_prob_sum(value: &Tensor, weight: Weight) -> Result<Tensor>;
+        log_prob_composite(value: &Tensor) -> Result<Tensor>;
+        map_params(f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>>;
+        mean() -> Result<Tensor>;
+        variance() -> Result<Tensor>;
+        entropy() -> Result<Tensor>;
+        cdf(value: &Tensor) -> Result<Tensor>;
+        icdf(probability: &Tensor) -> Result<Tensor>;
+        enumerate_support() -> Result<Tensor>;
+    }
+}
+
+/// What every distribution gets for free.
+pub trait DistributionExt: Distribution {
+    /// The same distribution with a batch of shape `batch`, to which the present one must broadcast.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broadcast`] if it does not.
+    fn expand(&self, batch: &[usize]) -> Result<Arc<dyn Distribution>> {
+        self.map_params(&mut |p, event_rank| expand_param(p, event_rank, batch))
+    }
+
+    /// The same distribution with its last `dims` batch dims made event dims: one outcome instead of many.
+    ///
+    /// More dims than there are become an [`Error::Event`] when the distribution is used.
+    fn to_event(self, dims: usize) -> Independent<Self>
+    where
+        Self: Sized,
+    {
+        Independent::new(self, dims)
+    }
+
+    /// The same distribution with its reparameterized sampler hidden, so that estimators treat it by the
+    /// score function.
+    fn without_rsample(self) -> WithoutRsample<Self>
+    where
+        Self: Sized,
+    {
+        WithoutRsample::new(self)
+    }
+
+    /// The same distribution with parameters that no gradient flows into.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map_params`](Distribution::map_params).
+    fn detach_params(&self) -> Result<Arc<dyn Distribution>> {
+        self.map_params(&mut |p, _| Ok(p.detached()))
+    }
+
+    /// The random choices that the parameters came from.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map_params`](Distribution::map_params).
+    fn origins(&self) -> Result<Origins> {
+        let mut all = Origins::default();
+        self.map_params(&mut |p, _| {
+            if let Some(origins) = p.origins() {
+                all.extend(origins);
+            }
+            Ok(p.clone())
+        })?;
+        Ok(all)
+    }
+}
+
+impl<D: Distribution + ?Sized> DistributionExt for D {}
+
+/// One parameter broadcast to a batch shape, its own event dims kept.
+///
+/// # Errors
+///
+/// [`Error::Broadcast`] if it does not broadcast to that.
+pub(crate) fn expand_param(p: &Operand, event_rank: usize, batch: &[usize]) -> Result<Operand> {
+    let dims = p.dims();
+    let event = &dims[dims.len() - event_rank..];
+    p.expanded("expand", &[batch, event].concat())
+}

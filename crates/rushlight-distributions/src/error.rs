@@ -1,0 +1,110 @@
+//! What can go wrong below programs.
+
+use crate::Constraint;
+use candle_core::{DType, DeviceLocation};
+
+/// A result whose error is, by default, this crate's.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of the distributions crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter lies outside its constraint.
+    #[error(
+        "{distribution}: parameter `{parameter}` must be {constraint}, got {value}; \
+         constrain it (`ctx.param(.., Constraint::..)`, `exp`, `softplus`) or correct it"
+    )]
+    Parameter {
+        /// The distribution's name.
+        distribution: &'static str,
+        /// The parameter's name.
+        parameter: &'static str,
+        /// Where it must lie.
+        constraint: Constraint,
+        /// The first value that does not.
+        value: f64,
+    },
+    /// A parameter has too few dims.
+    #[error("{distribution}: parameter `{parameter}` needs at least {rank} dims, got shape {shape:?}")]
+    ParameterRank {
+        /// The distribution's name.
+        distribution: &'static str,
+        /// The parameter's name.
+        parameter: &'static str,
+        /// How many dims it needs.
+        rank: usize,
+        /// The shape that it has.
+        shape: Vec<usize>,
+    },
+    /// Shapes that do not broadcast together.
+    #[error(
+        "{what}: the shapes {shapes:?} do not broadcast together; dims must be equal or 1, counted from the right"
+    )]
+    Broadcast {
+        /// Whose shapes these are.
+        what: &'static str,
+        /// The shapes.
+        shapes: Vec<Vec<usize>>,
+    },
+    /// More dims than candle can broadcast.
+    #[error(
+        "shape {shape:?} has {} dims, but candle broadcasts at most {}; reshape so that fewer are needed",
+        shape.len(), crate::shape::MAX_RANK
+    )]
+    Rank {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// Two tensors of different dtypes meet.
+    #[error("{what}: dtype {got:?} where {expected:?} is needed; convert it with `to_dtype`")]
+    DType {
+        /// What was being done.
+        what: &'static str,
+        /// The dtype that was needed.
+        expected: DType,
+        /// The dtype that was there.
+        got: DType,
+    },
+    /// Two tensors of different devices meet.
+    #[error("{what}: a tensor is on {got:?} where {expected:?} is needed; move it with `to_device`")]
+    Device {
+        /// What was being done.
+        what: &'static str,
+        /// The device that was needed.
+        expected: DeviceLocation,
+        /// The device that was there.
+        got: DeviceLocation,
+    },
+    /// A draw was asked to carry gradients, but cannot.
+    #[error("{distribution} has no reparameterized sampler; use `sample`")]
+    NotReparameterized {
+        /// The distribution's name.
+        distribution: &'static str,
+    },
+    /// The distribution has no such quantity.
+    #[error("{distribution} has no `{quantity}`")]
+    NotAvailable {
+        /// The distribution's name.
+        distribution: &'static str,
+        /// The missing method.
+        quantity: &'static str,
+    },
+    /// More event dims were asked for than there are batch dims.
+    #[error("to_event({dims}): the batch shape {batch:?} has only {} dims", batch.len())]
+    Event {
+        /// How many batch dims were to become event dims.
+        dims: usize,
+        /// The batch shape.
+        batch: Vec<usize>,
+    },
+    /// The constraint is a discrete set and has no bijection.
+    #[error("no bijection leads from unconstrained space to {constraint}")]
+    NoBijection {
+        /// The constraint.
+        constraint: Constraint,
+    },
+    /// Candle's own error.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}

@@ -1,0 +1,186 @@
+//! The backward pass: all gradients of a log-density at once, each summed to its operand's own shape.
+
+use super::block::{self, Input, Params};
+use super::forward::CHUNK;
+use super::space::{BLOCK, Offsets, Space};
+use super::{Density, PARALLEL_FROM};
+use crate::Real;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The value and at most three parameters.
+pub(super) const MAX_TARGETS: usize = 4;
+
+/// Where the gradient of an operand goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Target {
+    /// It is not wanted.
+    None,
+    /// The operand fills the space: an element each.
+    Full,
+    /// The operand is broadcast: its `len` elements collect sums, found through a slot of the space.
+    Summed { slot: usize, len: usize },
+}
+
+/// One backward pass; target 0 is the value's, the parameters' follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Backward<'a, T, D, const P: usize> {
+    pub density: D,
+    pub space: &'a Space,
+    pub value: Input<'a, T>,
+    pub params: [Input<'a, T>; P],
+    /// The gradient of the result.
+    pub upstream: Input<'a, T>,
+    pub weight: Option<Input<'a, T>>,
+    pub scale: f64,
+    pub targets: [Target; MAX_TARGETS],
+}
+
+/// The gradients that one chunk of the space contributes.
+struct Part<'o, T> {
+    range: Range<usize>,
+    full: [&'o mut [T]; MAX_TARGETS],
+    summed: [Vec<f64>; MAX_TARGETS],
+}
+
+impl<T: Real, D: Density<P>, const P: usize> Backward<'_, T, D, P> {
+    /// The gradient of each wanted target, in its operand's row-major order.
+    pub fn run(self) -> [Option<Vec<T>>; MAX_TARGETS] {
+        let total = self.space.len();
+        let chunk = if self.cuts_well() { CHUNK } else { total.max(1) };
+        let mut full: [Vec<T>; MAX_TARGETS] = self.targets.map(|t| match t {
+            Target::Full => vec![T::ZERO; total],
+            _ => Vec::new(),
+        });
+        let mut parts = self.parts(&mut full, total, chunk);
+        let arch = Arch::new();
+        let one = |part: &mut Part<'_, T>| arch.dispatch(Chunk { pass: self, part });
+        if parts.len() > 1 && total >= PARALLEL_FROM {
+            parts.par_iter_mut().for_each(one);
+        } else {
+            parts.iter_mut().for_each(one);
+        }
+        let mut summed: [Vec<f64>; MAX_TARGETS] = Default::default();
+        for part in parts {
+            for (sum, more) in summed.iter_mut().zip(part.summed) {
+                if sum.is_empty() {
+                    *sum = more;
+                } else {
+                    sum.iter_mut().zip(more).for_each(|(s, m)| *s += m);
+                }
+            }
+        }
+        let mut out = full.into_iter().zip(summed).zip(self.targets).map(|((full, sum), target)| {
+            match target {
+                Target::None => None,
+                Target::Full => Some(full),
+                Target::Summed { .. } => Some(sum.into_iter().map(T::from_f64).collect()),
+            }
+        });
+        std::array::from_fn(|_| out.next().flatten())
+    }
+
+    /// Each chunk sums broadcast gradients for itself, so it pays to cut only where those are small.
+    fn cuts_well(&self) -> bool {
+        self.targets.iter().all(|t| !matches!(t, Target::Summed { len, .. } if *len > CHUNK / 4))
+    }
+
+    fn parts<'o>(
+        &self,
+        full: &'o mut [Vec<T>; MAX_TARGETS],
+        total: usize,
+        chunk: usize,
+    ) -> Vec<Part<'o, T>> {
+        let mut rest = full.each_mut().map(Vec::as_mut_slice);
+        let mut parts = Vec::with_capacity(total.div_ceil(chunk));
+        for start in (0..total).step_by(chunk) {
+            let range = start..(start + chunk).min(total);
+            let taken = rest.each_mut().map(|slice| {
+                let n = range.len().min(slice.len());
+                let (head, tail) = std::mem::take(slice).split_at_mut(n);
+                *slice = tail;
+                head
+            });
+            let summed = self.targets.map(|t| match t {
+                Target::Summed { len, .. } => vec![0.0; len],
+                _ => Vec::new(),
+            });
+            parts.push(Part { range, full: taken, summed });
+        }
+        parts
+    }
+}
+
+struct Chunk<'a, 'p, 'o, T, D, const P: usize> {
+    pass: Backward<'a, T, D, P>,
+    part: &'p mut Part<'o, T>,
+}
+
+impl<T: Real, D: Density<P>, const P: usize> WithSimd for Chunk<'_, '_, '_, T, D, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { pass, part } = self;
+        let space = pass.space;
+        let Part { range, full, summed } = part;
+        let start = range.start;
+        let wants_params = pass.targets[1..].iter().any(|t| *t != Target::None);
+        let scale = T::from_f64(pass.scale);
+        let mut of_value = [T::ZERO; BLOCK];
+        let mut filled = [T::ZERO; BLOCK];
+        let mut of_params = [[[T::ZERO; BLOCK]; 2]; P];
+        let mut d_value = [T::ZERO; BLOCK];
+        let mut d_params = [[T::ZERO; BLOCK]; P];
+        space.for_each_run(range.clone(), |position, n, offsets| {
+            let x = pass.value.lane(space, offsets, n, &mut of_value);
+            let params = Params::load(&pass.params, space, offsets, n, &mut of_params);
+            let partials = (&mut d_value[..n], &mut d_params);
+            block::partials(pass.density, x, &params, wants_params, partials, &mut filled);
+            for j in 0..=P {
+                let run = match j {
+                    0 => &mut d_value[..n],
+                    _ => &mut d_params[j - 1][..n],
+                };
+                if pass.targets[j] == Target::None {
+                    continue;
+                }
+                if let Some(weight) = &pass.weight {
+                    weight.lane(space, offsets, n, &mut filled).weigh(run);
+                }
+                pass.upstream.lane(space, offsets, n, &mut filled).scale(run);
+                if scale != T::ONE {
+                    run.iter_mut().for_each(|g| *g = *g * scale);
+                }
+                match pass.targets[j] {
+                    Target::None => {}
+                    Target::Full => full[j][position - start..][..n].copy_from_slice(run),
+                    Target::Summed { slot, .. } => {
+                        collect(&mut summed[j], run, space, slot, offsets);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Adds a run to the sums of a broadcast operand.
+#[inline(always)]
+fn collect<T: Real>(
+    sums: &mut [f64],
+    run: &[T],
+    space: &Space,
+    slot: usize,
+    offsets: &Offsets,
+) {
+    let at = offsets[slot];
+    match space.step(slot) {
+        0 => sums[at] += block::sum(run),
+        step => {
+            for (sum, &g) in sums[at..].iter_mut().step_by(step).zip(run) {
+                *sum += Real::to_f64(g);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The forward pass: log-densities, one by one or summed.
+
+use super::block::{self, Input, Params};
+use super::space::{BLOCK, Space};
+use super::{Density, PARALLEL_FROM};
+use crate::Real;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The elements of a parallel chunk. Sums are cut here even on one thread, so that the bits agree.
+pub(super) const CHUNK: usize = 1 << 15;
+
+/// One forward pass.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forward<'a, T, D, const P: usize> {
+    pub density: D,
+    pub space: &'a Space,
+    pub value: Input<'a, T>,
+    pub params: [Input<'a, T>; P],
+    pub weight: Option<Input<'a, T>>,
+    pub scale: f64,
+}
+
+impl<T: Real, D: Density<P>, const P: usize> Forward<'_, T, D, P> {
+    /// Every element of its own.
+    pub fn elementwise(self) -> Vec<T> {
+        let mut out = vec![T::ZERO; self.space.len()];
+        let arch = Arch::new();
+        let part = |(i, out): (usize, &mut [T])| {
+            arch.dispatch(Elementwise { pass: self, start: i * CHUNK, out });
+        };
+        if out.len() >= PARALLEL_FROM {
+            out.par_chunks_mut(CHUNK).enumerate().for_each(part);
+        } else {
+            out.chunks_mut(CHUNK).enumerate().for_each(part);
+        }
+        out
+    }
+
+    /// The weighted sum of all.
+    pub fn sum(self) -> T {
+        let total = self.space.len();
+        let arch = Arch::new();
+        let part = |i: usize| {
+            let range = i * CHUNK..((i + 1) * CHUNK).min(total);
+            let mut sum = [0.0];
+            arch.dispatch(Sums { pass: self, start: range.start, each: range.len(), out: &mut sum });
+            sum[0]
+        };
+        let chunks = 0..total.div_ceil(CHUNK);
+        let sum: f64 = if total >= PARALLEL_FROM {
+            let parts: Vec<f64> = chunks.into_par_iter().map(part).collect();
+            parts.iter().sum()
+        } else {
+            chunks.map(part).sum()
+        };
+        T::from_f64(self.scale * sum)
+    }
+
+    /// Sums of `each` consecutive elements.
+    pub fn sums_of(self, each: usize) -> Vec<T> {
+        let mut out = vec![0.0; self.space.len() / each.max(1)];
+        let rows = (CHUNK / each.max(1)).max(1);
+        let arch = Arch::new();
+        let part = |(i, out): (usize, &mut [f64])| {
+            arch.dispatch(Sums { pass: self, start: i * rows * each, each, out });
+        };
+        if self.space.len() >= PARALLEL_FROM {
+            out.par_chunks_mut(rows).enumerate().for_each(part);
+        } else {
+            out.chunks_mut(rows).enumerate().for_each(part);
+        }
+        out.into_iter().map(|sum| T::from_f64(self.scale * sum)).collect()
+    }
+
+    /// Visits `range`, handing on the log-densities of each run.
+    #[inline(always)]
+    fn run(&self, range: Range<usize>, mut take: impl FnMut(usize, &[T])) {
+        let mut out = [T::ZERO; BLOCK];
+        let mut gathered = [T::ZERO; BLOCK];
+        let mut filled = [T::ZERO; BLOCK];
+        let mut of_params = [[[T::ZERO; BLOCK]; 2]; P];
+        self.space.for_each_run(range, |position, n, offsets| {
+            let x = self.value.lane(self.space, offsets, n, &mut gathered);
+            let params = Params::load(&self.params, self.space, offsets, n, &mut of_params);
+            let out = &mut out[..n];
+            block::log_prob(self.density, x, &params, out, &mut filled);
+            if let Some(weight) = &self.weight {
+                weight.lane(self.space, offsets, n, &mut filled).weigh(out);
+            }
+            take(position, out);
+        });
+    }
+}
+
+struct Elementwise<'a, 'o, T, D, const P: usize> {
+    pass: Forward<'a, T, D, P>,
+    start: usize,
+    out: &'o mut [T],
+}
+
+impl<T: Real, D: Density<P>, const P: usize> WithSimd for Elementwise<'_, '_, T, D, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { pass, start, out } = self;
+        pass.run(start..start + out.len(), |position, run| {
+            out[position - start..][..run.len()].copy_from_slice(run);
+        });
+    }
+}
+
+struct Sums<'a, 'o, T, D, const P: usize> {
+    pass: Forward<'a, T, D, P>,
+    start: usize,
+    each: usize,
+    out: &'o mut [f64],
+}
+
+impl<T: Real, D: Density<P>, const P: usize> WithSimd for Sums<'_, '_, T, D, P> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { pass, start, each, out } = self;
+        let end = start + each * out.len();
+        let mut left = each;
+        let mut at = 0;
+        pass.run(start..end, |_, run| {
+            // A run may hold the end of one sum and the start of the next.
+            let mut run = run;
+            while !run.is_empty() {
+                let n = left.min(run.len());
+                out[at] += block::sum(&run[..n]);
+                run = &run[n..];
+                left -= n;
+                if left == 0 {
+                    left = each;
+                    at += 1;
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! The generic log-density: one pass over memory forward, one backward.
+//!
+//! An author writes a [`Density`]: the scalar formula, its partial derivatives, and the same formula in
+//! tensor ops. The kernel supplies the rest:
+//!
+//! * broadcasting through strides: no operand is ever expanded in memory, and the gradient of a broadcast
+//!   parameter is summed as it is made;
+//! * weights, masks and the sum to one number, folded into the pass, accumulated in `f64`;
+//! * SIMD, by loops over short blocks that vectorise, in the widest instruction set of the machine;
+//! * threads, above [`PARALLEL_FROM`] elements. Chunks are cut by size alone and summed in order, so the
+//!   bits do not depend on the number of threads.
+//!
+//! On CUDA and Metal, and for more than three tensor inputs, the [composite](Density::composite) form runs.
+//!
+//! # The form of a formula
+//!
+//! ```text
+//! log p(x | θ) = t(x, θ) − A(θ)
+//! ```
+//!
+//! with the [unnormalized](Density::unnormalized) log-density `t` and the
+//! [log-normalizer](Density::log_normalizer) `A`. The split is what makes constants free: where parameters
+//! do not vary along a run of memory, `A` and its derivatives are computed once for the run.
+
+mod backward;
+mod block;
+mod composite;
+mod forward;
+mod op;
+pub(crate) mod rows;
+mod space;
+pub(crate) mod unary;
+
+pub(crate) use composite::{log_prob as log_prob_composite, weigh};
+
+use crate::operand::{Operand, Source};
+use crate::{Real, Result};
+use candle_core::{DType, Tensor};
+use std::fmt::Debug;
+
+/// The number of elements from which on a pass is shared between threads.
+pub const PARALLEL_FROM: usize = 1 << 16;
+
+/// A log-density as a scalar formula of a value and `P` parameters.
+///
+/// See the [module](self) for the form `t(x, θ) − A(θ)`. Formulas must be branch-free (a select is fine) to
+/// vectorise, and are inlined: mark every method `#[inline(always)]`.
+pub trait Density<const P: usize>: Copy + Debug + Send + Sync + 'static {
+    /// The name of the op in errors.
+    const NAME: &'static str;
+
+    /// `t(x, θ)`; `-inf` outside the support.
+    fn unnormalized<T: Real>(self, x: T, params: [T; P]) -> T;
+
+    /// `A(θ)`.
+    fn log_normalizer<T: Real>(self, params: [T; P]) -> T;
+
+    /// `∂t/∂x` and `∂t/∂θ`. What would cancel against a part of `∂A/∂θ` may include that part here.
+    fn unnormalized_partials<T: Real>(self, x: T, params: [T; P]) -> (T, [T; P]);
+
+    /// `∂A/∂θ`, less what [`unnormalized_partials`](Self::unnormalized_partials) includes of it.
+    fn log_normalizer_partials<T: Real>(self, params: [T; P]) -> [T; P];
+
+    /// The whole log-density composed of candle's tensor ops, for devices without a kernel. The tensors
+    /// broadcast together.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn composite(self, x: &Tensor, params: [&Tensor; P]) -> candle_core::Result<Tensor>;
+}
+
+/// What a log-probability counts for in a sum: a number, times an optional elementwise weight.
+///
+/// The elementwise weight (a mask, costs) is a constant: no gradient flows into it. Elements of weight 0
+/// contribute nothing, whatever their log-probability.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    /// The factor of all elements.
+    pub scale: f64,
+    /// A factor an element, broadcast to the log-probability's shape.
+    pub elementwise: Option<Tensor>,
+}
+
+impl Default for Weight {
+    fn default() -> Self {
+        Self { scale: 1.0, elementwise: None }
+    }
+}
+
+impl Weight {
+    /// The same factor for all.
+    pub fn scale(scale: f64) -> Self {
+        Self { scale, elementwise: None }
+    }
+
+    /// A factor an element.
+    pub fn elementwise(weight: Tensor) -> Self {
+        Self { scale: 1.0, elementwise: Some(weight.detach()) }
+    }
+
+    /// This weight times a number.
+    #[must_use]
+    pub fn times(mut self, scale: f64) -> Self {
+        self.scale *= scale;
+        self
+    }
+}
+
+/// The log-density of `value`, summed over the last `over` dims.
+///
+/// Shape: `value` and the parameters broadcast together, less the last `over` dims.
+///
+/// # Errors
+///
+/// Shapes that do not broadcast, dtypes or devices that differ, candle's own.
+pub fn log_prob<D: Density<P>, const P: usize>(
+    density: D,
+    value: &Tensor,
+    params: [&Operand; P],
+    over: usize,
+) -> Result<Tensor> {
+    let sources = sources(params)?;
+    let (value, sources) = at_least_f32(value, sources)?;
+    if op::serves(&value, &sources) {
+        op::log_prob(density, &value, sources, op::Output::Over(over), Weight::default())
+    } else {
+        Ok(sum_last(&composite::log_prob(density, &value, &sources)?, over)?)
+    }
+}
+
+/// The weighted sum of the log-density of `value`: one number, in one pass.
+///
+/// Shape: `[]`.
+///
+/// # Errors
+///
+/// Shapes that do not broadcast, dtypes or devices that differ, candle's own.
+pub fn log_prob_sum<D: Density<P>, const P: usize>(
+    density: D,
+    value: &Tensor,
+    params: [&Operand; P],
+    weight: Weight,
+) -> Result<Tensor> {
+    let sources = sources(params)?;
+    let (value, sources) = at_least_f32(value, sources)?;
+    if op::serves(&value, &sources) {
+        op::log_prob(density, &value, sources, op::Output::Sum, weight)
+    } else {
+        weigh(&composite::log_prob(density, &value, &sources)?, &weight)
+    }
+}
+
+/// The sum over the last `dims` dims.
+pub(crate) fn sum_last(x: &Tensor, dims: usize) -> candle_core::Result<Tensor> {
+    match dims {
+        0 => Ok(x.clone()),
+        1 => x.sum(candle_core::D::Minus1),
+        _ => {
+            let kept = &x.dims()[..x.rank() - dims];
+            let flat: usize = x.dims()[x.rank() - dims..].iter().product();
+            x.reshape([kept, &[flat]].concat())?.sum(candle_core::D::Minus1)
+        }
+    }
+}
+
+fn sources<const P: usize>(params: [&Operand; P]) -> Result<[Source; P]> {
+    let mut out = [const { Source::Number(0.0) }; P];
+    for (source, operand) in out.iter_mut().zip(params) {
+        *source = operand.source()?;
+    }
+    Ok(out)
+}
+
+/// Half precision is scored in `f32`.
+fn at_least_f32<const P: usize>(
+    value: &Tensor,
+    mut sources: [Source; P],
+) -> candle_core::Result<(Tensor, [Source; P])> {
+    let half = |t: &Tensor| matches!(t.dtype(), DType::F16 | DType::BF16);
+    for source in &mut sources {
+        if let Source::Tensor(t) = source
+            && half(t)
+        {
+            *t = t.to_dtype(DType::F32)?;
+        }
+    }
+    let value = if half(value) { value.to_dtype(DType::F32)? } else { value.clone() };
+    Ok((value, sources))
+}

@@ -1,0 +1,348 @@
+//! The candle op: storages and layouts in, one tensor out, gradients back.
+
+use super::backward::{Backward, MAX_TARGETS, Target};
+use super::block::Input;
+use super::forward::Forward;
+use super::space::Space;
+use super::{Density, Weight};
+use crate::operand::Source;
+use crate::{Error, Real, Result, shape};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Shape, Storage, Tensor, WithDType,
+};
+
+/// Candle's custom ops take this many tensors.
+const MAX_INPUTS: usize = 3;
+
+/// What comes out of a pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Output {
+    /// Sums over so many trailing dims (none: the elements).
+    Over(usize),
+    /// One number.
+    Sum,
+}
+
+/// A log-density as an op of the value and those parameters that are tensors.
+#[derive(Debug)]
+struct LogProb<D, const P: usize> {
+    density: D,
+    params: [Slot; P],
+    weight: Weight,
+    shape: Vec<usize>,
+    output: Output,
+}
+
+/// Where a parameter is found.
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    Number(f64),
+    Input(usize),
+}
+
+/// An input tensor, as candle hands it to an op.
+type Raw<'a> = (&'a CpuStorage, &'a Layout);
+
+/// Whether the kernel runs on these operands: on the CPU, in `f32` or `f64`, with few enough tensors.
+pub(super) fn serves<const P: usize>(value: &Tensor, sources: &[Source; P]) -> bool {
+    let tensors = sources.iter().filter(|s| matches!(s, Source::Tensor(_))).count();
+    value.device().is_cpu()
+        && matches!(value.dtype(), DType::F32 | DType::F64)
+        && 1 + tensors <= MAX_INPUTS
+}
+
+pub(super) fn log_prob<D: Density<P>, const P: usize>(
+    density: D,
+    value: &Tensor,
+    sources: [Source; P],
+    output: Output,
+    weight: Weight,
+) -> Result<Tensor> {
+    let mut inputs: [&Tensor; MAX_INPUTS] = [value; MAX_INPUTS];
+    let mut count = 1;
+    let mut params = [Slot::Number(0.0); P];
+    for (slot, source) in params.iter_mut().zip(&sources) {
+        *slot = match source {
+            Source::Number(x) => Slot::Number(*x),
+            Source::Tensor(t) => {
+                check_like(D::NAME, t, value)?;
+                inputs[count] = t;
+                count += 1;
+                Slot::Input(count - 1)
+            }
+        };
+    }
+    let inputs = &inputs[..count];
+    let mut shape = value.dims().to_vec();
+    if inputs.iter().any(|t| t.dims() != shape) {
+        let shapes: Vec<&[usize]> = inputs.iter().map(|t| t.dims()).collect();
+        shape = shape::broadcast(D::NAME, &shapes)?;
+    } else {
+        shape::check_rank(&shape)?;
+    }
+    let weight = check_weight(D::NAME, weight, value.dtype(), &shape)?;
+    let tracked = inputs.iter().any(|t| t.track_op());
+    let op = LogProb { density, params, weight, shape, output };
+    Ok(match *inputs {
+        [a] if tracked => a.apply_op1(op),
+        [a] => a.apply_op1_no_bwd(&op),
+        [a, b] if tracked => a.apply_op2(b, op),
+        [a, b] => a.apply_op2_no_bwd(b, &op),
+        [a, b, c] if tracked => a.apply_op3(b, c, op),
+        [a, b, c] => a.apply_op3_no_bwd(b, c, &op),
+        _ => unreachable!("`serves` counted the inputs"),
+    }?)
+}
+
+fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
+    if t.dtype() != value.dtype() {
+        return Err(Error::DType { what, expected: t.dtype(), got: value.dtype() });
+    }
+    if !t.device().same_device(value.device()) {
+        let (expected, got) = (t.device().location(), value.device().location());
+        return Err(Error::Device { what, expected, got });
+    }
+    Ok(())
+}
+
+fn check_weight(
+    what: &'static str,
+    mut weight: Weight,
+    dtype: DType,
+    shape: &[usize],
+) -> Result<Weight> {
+    if let Some(w) = &mut weight.elementwise {
+        if !shape::broadcasts_to(w.dims(), shape) {
+            let shapes = vec![w.dims().to_vec(), shape.to_vec()];
+            return Err(Error::Broadcast { what, shapes });
+        }
+        if w.dtype() != dtype {
+            *w = w.to_dtype(dtype)?;
+        }
+    }
+    Ok(weight)
+}
+
+impl<D: Density<P>, const P: usize> LogProb<D, P> {
+    fn out_shape(&self) -> &[usize] {
+        match self.output {
+            Output::Sum => &[],
+            Output::Over(dims) => &self.shape[..self.shape.len() - dims],
+        }
+    }
+
+    fn forward(&self, raw: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let storage = match raw[0].0 {
+            CpuStorage::F32(_) => self.forward_in::<f32>(raw),
+            CpuStorage::F64(_) => self.forward_in::<f64>(raw),
+            _ => unreachable!("`serves` checked the dtype"),
+        }?;
+        Ok((storage, self.out_shape().into()))
+    }
+
+    fn forward_in<T: Real + WithDType>(&self, raw: &[Raw<'_>]) -> candle_core::Result<CpuStorage> {
+        let mut space = Space::new(&self.shape);
+        let inputs = load::<T>(&mut space, raw)?;
+        let held = self.weight.elementwise.as_ref().map(Tensor::storage_and_layout);
+        let weight = match &held {
+            Some((storage, layout)) => Some(load_one::<T>(&mut space, cpu(storage), layout)?),
+            None => None,
+        };
+        let space = space.collapse();
+        let pass = Forward {
+            density: self.density,
+            space: &space,
+            value: inputs[0],
+            params: self.params.map(|slot| slot.of(&inputs)),
+            weight,
+            scale: self.weight.scale,
+        };
+        let out = match self.output {
+            Output::Sum => vec![pass.sum()],
+            Output::Over(0) => pass.elementwise(),
+            Output::Over(dims) => {
+                pass.sums_of(self.shape[self.shape.len() - dims..].iter().product())
+            }
+        };
+        Ok(T::to_cpu_storage_owned(out))
+    }
+
+    fn backward(
+        &self,
+        inputs: &[&Tensor],
+        grad: &Tensor,
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
+        match inputs[0].dtype() {
+            DType::F32 => self.backward_in::<f32>(inputs, grad),
+            _ => self.backward_in::<f64>(inputs, grad),
+        }
+    }
+
+    fn backward_in<T: Real + WithDType>(
+        &self,
+        tensors: &[&Tensor],
+        grad: &Tensor,
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
+        let held: [_; MAX_INPUTS] =
+            std::array::from_fn(|i| tensors.get(i).map(|t| t.storage_and_layout()));
+        let raw: Vec<Raw<'_>> =
+            held.iter().flatten().map(|(storage, layout)| (cpu(storage), *layout)).collect();
+        let held_weight = self.weight.elementwise.as_ref().map(Tensor::storage_and_layout);
+        // Summed dims come back as dims of size 1, so that the gradient broadcasts over them.
+        let padded = match self.output {
+            Output::Sum => grad.clone(),
+            Output::Over(dims) => {
+                grad.reshape([self.out_shape(), &vec![1; dims]].concat())?
+            }
+        };
+        let (held_grad, grad_layout) = padded.storage_and_layout();
+
+        let mut space = Space::new(&self.shape);
+        let inputs = load::<T>(&mut space, &raw)?;
+        let upstream = load_one::<T>(&mut space, cpu(&held_grad), grad_layout)?;
+        let weight = match &held_weight {
+            Some((storage, layout)) => Some(load_one::<T>(&mut space, cpu(storage), layout)?),
+            None => None,
+        };
+        let total: usize = self.shape.iter().product();
+        let mut target_of = |input: usize| match tensors[input] {
+            t if !t.track_op() => Target::None,
+            t if t.elem_count() == total => Target::Full,
+            t => Target::Summed { slot: space.push_contiguous(t.dims()), len: t.elem_count() },
+        };
+        let mut targets = [Target::None; MAX_TARGETS];
+        targets[0] = target_of(0);
+        for (target, slot) in targets[1..].iter_mut().zip(self.params) {
+            if let Slot::Input(input) = slot {
+                *target = target_of(input);
+            }
+        }
+        let space = space.collapse();
+        let pass = Backward {
+            density: self.density,
+            space: &space,
+            value: inputs[0],
+            params: self.params.map(|slot| slot.of(&inputs)),
+            upstream,
+            weight,
+            scale: self.weight.scale,
+            targets,
+        };
+        let mut grads = pass.run().into_iter();
+        let mut out = [None, None, None];
+        out[0] = tensor_like(grads.next().flatten(), tensors[0])?;
+        for (grad, slot) in grads.zip(self.params) {
+            if let Slot::Input(input) = slot {
+                out[input] = tensor_like(grad, tensors[input])?;
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Slot {
+    fn of<'a, T: Real>(self, inputs: &[Input<'a, T>]) -> Input<'a, T> {
+        match self {
+            Self::Number(x) => Input::Number(T::from_f64(x)),
+            Self::Input(i) => inputs[i],
+        }
+    }
+}
+
+fn load<'a, T: Real + WithDType>(
+    space: &mut Space,
+    raw: &[Raw<'a>],
+) -> candle_core::Result<[Input<'a, T>; MAX_INPUTS]> {
+    let mut inputs = [Input::Number(T::ZERO); MAX_INPUTS];
+    for (input, (storage, layout)) in inputs.iter_mut().zip(raw) {
+        *input = load_one(space, storage, layout)?;
+    }
+    Ok(inputs)
+}
+
+fn load_one<'a, T: Real + WithDType>(
+    space: &mut Space,
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> candle_core::Result<Input<'a, T>> {
+    let data = T::cpu_storage_as_slice(storage)?;
+    let slot = space.push(layout.dims(), layout.stride(), layout.start_offset());
+    Ok(Input::Memory { data, slot })
+}
+
+fn cpu(storage: &Storage) -> &CpuStorage {
+    match storage {
+        Storage::Cpu(storage) => storage,
+        _ => unreachable!("all tensors of an op are on one device, and this one's is the CPU"),
+    }
+}
+
+fn tensor_like<T: WithDType>(grad: Option<Vec<T>>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
+    grad.map(|g| Tensor::from_vec(g, like.shape(), like.device())).transpose()
+}
+
+impl<D: Density<P>, const P: usize> CustomOp1 for LogProb<D, P> {
+    fn name(&self) -> &'static str {
+        D::NAME
+    }
+    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.forward(&[(s, l)])
+    }
+    fn bwd(&self, a: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let [a, ..] = self.backward(&[a], grad)?;
+        Ok(a)
+    }
+}
+
+impl<D: Density<P>, const P: usize> CustomOp2 for LogProb<D, P> {
+    fn name(&self) -> &'static str {
+        D::NAME
+    }
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.forward(&[(s1, l1), (s2, l2)])
+    }
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let [a, b, _] = self.backward(&[a, b], grad)?;
+        Ok((a, b))
+    }
+}
+
+impl<D: Density<P>, const P: usize> CustomOp3 for LogProb<D, P> {
+    fn name(&self) -> &'static str {
+        D::NAME
+    }
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+        s3: &CpuStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        self.forward(&[(s1, l1), (s2, l2), (s3, l3)])
+    }
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        c: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let [a, b, c] = self.backward(&[a, b, c], grad)?;
+        Ok((a, b, c))
+    }
+}

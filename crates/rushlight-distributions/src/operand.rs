@@ -1,0 +1,369 @@
+//! What a constructor accepts for a parameter: numbers, tensors, or traced values.
+
+use crate::{Constraint, Error, Origins, Result, Traced, shape};
+use candle_core::{DType, Device, Tensor, Var};
+use std::sync::Arc;
+
+/// The dtype and device that numbers take.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The dtype.
+    pub dtype: DType,
+    /// The device.
+    pub device: Device,
+}
+
+impl Placement {
+    /// That of a tensor.
+    pub fn of(tensor: &Tensor) -> Self {
+        Self { dtype: tensor.dtype(), device: tensor.device().clone() }
+    }
+}
+
+impl Default for Placement {
+    /// `f32` on the CPU.
+    fn default() -> Self {
+        Self { dtype: DType::F32, device: Device::Cpu }
+    }
+}
+
+/// A parameter as the user gave it, and the shape to which it is broadcast.
+///
+/// Broadcasting is a promise, not a copy: the kernels read the base through strides, and their gradients
+/// come back in its own shape. Numbers stay numbers until something needs a tensor; they follow the
+/// tensors beside them in dtype and device, or the run's at a site.
+///
+/// Everything that takes a value takes `impl Into<Operand>`.
+#[derive(Debug, Clone)]
+pub struct Operand {
+    base: Base,
+    shape: Vec<usize>,
+    placement: Option<Placement>,
+}
+
+#[derive(Debug, Clone)]
+enum Base {
+    Number(f64),
+    Numbers(Arc<[f64]>),
+    Tensor(Traced),
+}
+
+/// What a kernel reads of an operand.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The same number everywhere.
+    Number(f64),
+    /// A tensor that broadcasts to the operand's shape.
+    Tensor(Tensor),
+}
+
+macro_rules! from_numbers {
+    ($($number:ty)*) => {
+        $(
+            impl From<$number> for Operand {
+                fn from(x: $number) -> Self {
+                    Self { base: Base::Number(x as f64), shape: vec![], placement: None }
+                }
+            }
+            impl<const N: usize> From<[$number; N]> for Operand {
+                fn from(xs: [$number; N]) -> Self {
+                    let numbers = xs.iter().map(|&x| x as f64).collect();
+                    Self { base: Base::Numbers(numbers), shape: vec![N], placement: None }
+                }
+            }
+        )*
+    };
+}
+from_numbers! { i32 i64 u32 usize f32 f64 }
+
+impl From<Traced> for Operand {
+    fn from(t: Traced) -> Self {
+        let placement = Some(Placement::of(t.inner()));
+        Self { shape: t.inner().dims().to_vec(), base: Base::Tensor(t), placement }
+    }
+}
+
+macro_rules! from_tensors {
+    ($($tensor:ty)*) => {
+        $(
+            impl From<$tensor> for Operand {
+                fn from(t: $tensor) -> Self {
+                    Traced::from(t).into()
+                }
+            }
+        )*
+    };
+}
+from_tensors! { Tensor &Tensor &Var &Traced }
+
+impl From<&Operand> for Operand {
+    fn from(operand: &Operand) -> Self {
+        operand.clone()
+    }
+}
+
+impl Operand {
+    /// The shape that the operand is broadcast to. A read where a closure made the value: its shape may
+    /// depend on what it was made from.
+    #[track_caller]
+    pub fn dims(&self) -> &[usize] {
+        if let Base::Tensor(t) = &self.base {
+            t.dims();
+        }
+        &self.shape
+    }
+
+    /// The number of dims, for constructors: unlike [`dims`](Self::dims), never a read, since a constructor
+    /// that fails counts as one anyway.
+    pub(crate) fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The sites that the value was computed from; `None` for numbers and data.
+    pub fn origins(&self) -> Option<&Origins> {
+        match &self.base {
+            Base::Tensor(t) if !t.origins().is_empty() => Some(t.origins()),
+            _ => None,
+        }
+    }
+
+    /// The number, if the operand is a single one.
+    pub fn number(&self) -> Option<f64> {
+        match self.base {
+            Base::Number(x) => Some(x),
+            _ => None,
+        }
+    }
+
+    /// The dtype and device of the value; `None` for numbers that have not met a tensor yet.
+    pub fn placement(&self) -> Option<&Placement> {
+        self.placement.as_ref()
+    }
+
+    /// The same value without its origins: for an engine that has taken note of them.
+    pub fn stripped(&self) -> Self {
+        let base = match &self.base {
+            Base::Tensor(t) => Base::Tensor(t.inner().clone().into()),
+            other => other.clone(),
+        };
+        Self { base, ..self.clone() }
+    }
+
+    /// The same value without the autograd graph that it came from.
+    pub fn detached(&self) -> Self {
+        let base = match &self.base {
+            Base::Tensor(t) => {
+                Base::Tensor(Traced::new(t.inner().detach(), t.origins().clone()))
+            }
+            other => other.clone(),
+        };
+        Self { base, ..self.clone() }
+    }
+
+    /// The same value broadcast to `shape`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broadcast`] if it does not broadcast to exactly that.
+    pub fn expanded(&self, what: &'static str, shape: &[usize]) -> Result<Self> {
+        if !shape::broadcasts_to(&self.shape, shape) {
+            return Err(Error::Broadcast { what, shapes: vec![self.shape.clone(), shape.to_vec()] });
+        }
+        Ok(Self { shape: shape.to_vec(), ..self.clone() })
+    }
+
+    /// Gives numbers a dtype and device, if they have none yet.
+    ///
+    /// # Errors
+    ///
+    /// Candle's, when numbers cannot be put on the device.
+    pub fn placed(mut self, placement: &Placement) -> Result<Self> {
+        if self.placement.is_some() {
+            return Ok(self);
+        }
+        if let Base::Numbers(numbers) = &self.base {
+            // The array's own dim is the last one that it was given.
+            let tensor = Tensor::from_slice(numbers, numbers.len(), &Device::Cpu)?
+                .to_dtype(placement.dtype)?
+                .to_device(&placement.device)?;
+            self.base = Base::Tensor(tensor.into());
+        }
+        self.placement = Some(placement.clone());
+        Ok(self)
+    }
+
+    /// The value as a tensor of its own shape: a view where it is broadcast.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn tensor(&self) -> Result<Traced> {
+        let placed = self.clone().placed(&Placement::default())?;
+        let base = match &placed.base {
+            Base::Tensor(t) => t.clone(),
+            Base::Number(x) => {
+                let Placement { dtype, device } = placed.placement.unwrap_or_default();
+                Tensor::new(*x, &device)?.to_dtype(dtype)?.into()
+            }
+            Base::Numbers(_) => unreachable!("`placed` turns numbers into a tensor"),
+        };
+        if base.inner().dims() == self.shape {
+            return Ok(base);
+        }
+        Ok(Traced::new(base.inner().broadcast_as(self.shape.as_slice())?, base.origins().clone()))
+    }
+
+    /// The value in the dtype and on the device of the tensor beside it, if it is not a tensor itself.
+    pub(crate) fn beside(&self, neighbour: &Tensor) -> candle_core::Result<Traced> {
+        let placed = self.clone().placed(&Placement::of(neighbour));
+        placed.and_then(|o| o.tensor()).map_err(|e| match e {
+            Error::Tensor(e) => e,
+            other => candle_core::Error::wrap(other),
+        })
+    }
+
+    /// The value as a plain tensor of its own shape: a use of the value, like [`source`](Self::source).
+    pub(crate) fn value(&self) -> Result<Tensor> {
+        Ok((*self.tensor()?).clone())
+    }
+
+    /// The tensor before broadcasting: a use of the value, like [`source`](Self::source).
+    pub(crate) fn base_tensor(&self) -> Result<Tensor> {
+        match self.source()? {
+            Source::Tensor(t) => Ok(t),
+            Source::Number(_) => self.value(),
+        }
+    }
+
+    /// What a kernel reads: a use of the value, and so noticed if it still has origins.
+    pub(crate) fn source(&self) -> Result<Source> {
+        Ok(match &self.base {
+            Base::Number(x) => Source::Number(*x),
+            Base::Tensor(t) => Source::Tensor((**t).clone()),
+            Base::Numbers(_) => Source::Tensor(self.value()?),
+        })
+    }
+
+    /// Refuses values that `constraint` rejects.
+    ///
+    /// Looks at tensors on the CPU only, where it costs a pass over memory; elsewhere it would cost a
+    /// synchronization, and the log-density tells (it is NaN).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] with the first such value; the operand then counts as read.
+    pub(crate) fn require(
+        &self,
+        distribution: &'static str,
+        parameter: &'static str,
+        constraint: Constraint,
+    ) -> Result<()> {
+        let outside = match &self.base {
+            Base::Number(x) => (!constraint.contains(*x)).then_some(*x),
+            Base::Numbers(xs) => constraint.first_outside_of(xs),
+            Base::Tensor(t) => constraint.first_outside(t.inner())?,
+        };
+        match outside {
+            None => Ok(()),
+            Some(value) => {
+                self.reveal();
+                Err(Error::Parameter { distribution, parameter, constraint, value })
+            }
+        }
+    }
+
+    /// Notes that something was learnt about the value.
+    fn reveal(&self) {
+        if let Base::Tensor(t) = &self.base {
+            let _: &Tensor = t;
+        }
+    }
+}
+
+/// Brings the parameters of `distribution` to one batch shape, dtype and device.
+///
+/// `event_ranks` says how many trailing dims of each are its own and stay out of the broadcasting.
+///
+/// # Errors
+///
+/// [`Error::Broadcast`], [`Error::Rank`], [`Error::DType`], [`Error::Device`].
+pub fn broadcast<const N: usize>(
+    distribution: &'static str,
+    operands: [Operand; N],
+    event_ranks: [usize; N],
+) -> Result<[Operand; N]> {
+    let joined = join(distribution, &operands, event_ranks);
+    if joined.is_err() {
+        operands.iter().for_each(Operand::reveal);
+    }
+    joined
+}
+
+fn join<const N: usize>(
+    distribution: &'static str,
+    operands: &[Operand; N],
+    event_ranks: [usize; N],
+) -> Result<[Operand; N]> {
+    let placement = operands.iter().find_map(|o| o.placement.clone());
+    let mut batches = [&[] as &[usize]; N];
+    for ((batch, o), rank) in batches.iter_mut().zip(operands).zip(event_ranks) {
+        *batch = &o.shape[..o.shape.len() - rank];
+    }
+    let same = batches.windows(2).all(|w| w[0] == w[1]);
+    let batch = match same {
+        true => None,
+        false => Some(shape::broadcast(distribution, &batches)?),
+    };
+    let mut out = operands.clone();
+    for (o, rank) in out.iter_mut().zip(event_ranks) {
+        if let Some(placement) = &placement {
+            check_placement(distribution, o, placement)?;
+            *o = o.clone().placed(placement)?;
+        }
+        if let Some(batch) = &batch {
+            let event = o.shape.split_off(o.shape.len() - rank);
+            o.shape = batch.iter().copied().chain(event).collect();
+        }
+        shape::check_rank(&o.shape)?;
+    }
+    Ok(out)
+}
+
+fn check_placement(what: &'static str, o: &Operand, expected: &Placement) -> Result<()> {
+    let Some(got) = &o.placement else { return Ok(()) };
+    if got.dtype != expected.dtype {
+        return Err(Error::DType { what, expected: expected.dtype, got: got.dtype });
+    }
+    if !got.device.same_device(&expected.device) {
+        let (expected, got) = (expected.device.location(), got.device.location());
+        return Err(Error::Device { what, expected, got });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_follow_the_tensors_beside_them() {
+        let x = Tensor::new(&[1f64, 2.], &Device::Cpu).unwrap();
+        let [a, b, c] = broadcast("t", [3.into(), x.into(), [1.5].into()], [0; 3]).unwrap();
+        for o in [&a, &b, &c] {
+            assert_eq!(o.dims(), [2]);
+            assert_eq!(o.tensor().unwrap().dtype(), DType::F64);
+        }
+        assert_eq!(c.tensor().unwrap().to_vec1::<f64>().unwrap(), [1.5, 1.5]);
+    }
+
+    #[test]
+    fn mixed_dtypes_are_an_error() {
+        let x = Tensor::new(1f64, &Device::Cpu).unwrap();
+        let y = Tensor::new(1f32, &Device::Cpu).unwrap();
+        let text = broadcast("Normal", [x.into(), y.into()], [0; 2]).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "Normal: dtype F32 where F64 is needed; convert it with `to_dtype`"
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! Draws with parameters an element, made on the host.
+
+use super::Rng;
+use crate::Result;
+use crate::operand::{Operand, Placement, Source};
+use candle_core::{DType, Device, Tensor};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+/// A parameter on the host, found by the position of a draw.
+enum Host {
+    Number(f64),
+    Values(Vec<f64>),
+}
+
+impl Host {
+    fn of(operand: &Operand) -> Result<Self> {
+        Ok(match operand.source()? {
+            Source::Number(x) => Self::Number(x),
+            Source::Tensor(t) => {
+                let full = t.detach().broadcast_as(operand.dims())?;
+                let host = full.to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
+                Self::Values(host.flatten_all()?.to_vec1()?)
+            }
+        })
+    }
+
+    #[inline]
+    fn at(&self, i: usize) -> f64 {
+        match self {
+            Self::Number(x) => *x,
+            Self::Values(xs) => xs[i % xs.len()],
+        }
+    }
+}
+
+/// Draws of shape `shape + batch`, each made by `one` from the parameters at its place, kept strictly
+/// inside the open interval `inside` when rounded to the parameters' dtype: a draw on the edge of a
+/// support has an infinite log-density.
+pub(crate) fn draw<const P: usize>(
+    rng: &mut Rng,
+    shape: &[usize],
+    params: [&Operand; P],
+    inside: (f64, f64),
+    one: impl Fn(&mut Xoshiro256PlusPlus, [f64; P]) -> f64 + Sync,
+) -> Result<Tensor> {
+    let Placement { dtype, device } = params[0].placement().cloned().unwrap_or_default();
+    let mut hosts = Vec::with_capacity(P);
+    for p in params {
+        hosts.push(Host::of(p)?);
+    }
+    let full = [shape, params[0].dims()].concat();
+    let (low, high) = (above(inside.0, dtype), below(inside.1, dtype));
+    let draws = rng.fill(full.iter().product(), |g, i| {
+        one(g, std::array::from_fn(|j| hosts[j].at(i))).clamp(low, high)
+    });
+    Ok(Tensor::from_vec(draws, full, &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)?)
+}
+
+/// The smallest number of `dtype` above `x` that its arithmetic carries at full precision.
+fn above(x: f64, dtype: DType) -> f64 {
+    match (x == 0.0, dtype) {
+        (true, DType::F64) => f64::MIN_POSITIVE,
+        (true, DType::F16) => 2f64.powi(-14),
+        (true, _) => f32::MIN_POSITIVE.into(),
+        (false, _) => x + x.abs() * epsilon(dtype),
+    }
+}
+
+/// The largest number of `dtype` below `x`.
+fn below(x: f64, dtype: DType) -> f64 {
+    if x.is_finite() { x - x.abs() * epsilon(dtype) / 2.0 } else { x }
+}
+
+fn epsilon(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::EPSILON,
+        DType::BF16 => 2f64.powi(-7),
+        DType::F16 => 2f64.powi(-10),
+        _ => f32::EPSILON.into(),
+    }
+}

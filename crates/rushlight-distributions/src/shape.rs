@@ -1,0 +1,80 @@
+//! Shapes: broadcasting, and the rank that candle can carry.
+
+use crate::{Error, Result};
+
+/// The highest rank that candle's broadcasting ops can iterate over (they panic beyond).
+pub const MAX_RANK: usize = 8;
+
+/// The shape that `shapes` broadcast to, aligned from the right.
+///
+/// # Errors
+///
+/// [`Error::Broadcast`] if two dims differ and neither is 1, [`Error::Rank`] beyond [`MAX_RANK`].
+///
+/// ```
+/// # use rushlight_distributions::shape::broadcast;
+/// assert_eq!(broadcast("loc and scale", &[&[3, 1], &[4]])?, [3, 4]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn broadcast(what: &'static str, shapes: &[&[usize]]) -> Result<Vec<usize>> {
+    let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
+    let mut out = vec![1; rank];
+    for shape in shapes {
+        for (o, &n) in out[rank - shape.len()..].iter_mut().zip(*shape) {
+            if *o == 1 {
+                *o = n;
+            } else if n != 1 && n != *o {
+                let shapes = shapes.iter().map(|s| s.to_vec()).collect();
+                return Err(Error::Broadcast { what, shapes });
+            }
+        }
+    }
+    check_rank(&out)?;
+    Ok(out)
+}
+
+/// Whether `from` broadcasts to exactly `to`.
+pub fn broadcasts_to(from: &[usize], to: &[usize]) -> bool {
+    from.len() <= to.len()
+        && from.iter().rev().zip(to.iter().rev()).all(|(&f, &t)| f == t || f == 1)
+}
+
+/// # Errors
+///
+/// [`Error::Rank`] if `shape` has more than [`MAX_RANK`] dims.
+pub fn check_rank(shape: &[usize]) -> Result<()> {
+    if shape.len() > MAX_RANK {
+        return Err(Error::Rank { shape: shape.to_vec() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_broadcast_from_the_right() {
+        assert_eq!(broadcast("t", &[&[], &[2, 1], &[3]]).unwrap(), [2, 3]);
+        assert_eq!(broadcast("t", &[]).unwrap(), [0usize; 0]);
+        let text = broadcast("loc and scale", &[&[2], &[3]]).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "loc and scale: the shapes [[2], [3]] do not broadcast together; \
+             dims must be equal or 1, counted from the right"
+        );
+    }
+
+    #[test]
+    fn a_ninth_dim_is_an_error() {
+        let text = broadcast("t", &[&[1; 9]]).unwrap_err().to_string();
+        assert!(text.contains("has 9 dims, but candle broadcasts at most 8"), "{text}");
+    }
+
+    #[test]
+    fn broadcasts_to_is_one_way() {
+        assert!(broadcasts_to(&[1, 3], &[2, 3]));
+        assert!(!broadcasts_to(&[2, 3], &[1, 3]));
+        assert!(!broadcasts_to(&[1, 1], &[1]));
+    }
+}

@@ -1,0 +1,107 @@
+//! What a run knows of its values' whereabouts.
+
+use super::SiteSet;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The record of one run: its sites by number, and which of their values have been *read*, that is, have
+/// left the tracked world, so that anything later may depend on them.
+///
+/// One run owns it and no computation happens under its lock.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    names: Vec<Arc<str>>,
+    read: SiteSet,
+    /// Those read element by element on the host: their rows may have been mixed.
+    mixed: SiteSet,
+    reads: Vec<Read>,
+    finished: bool,
+    late: Option<Read>,
+}
+
+/// The first read of a site's value.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// The number of the site.
+    pub site: usize,
+    /// The line that read it.
+    pub location: &'static Location<'static>,
+}
+
+/// The reads that the next site has to reckon with.
+#[derive(Debug, Clone, Default)]
+pub struct Reads {
+    /// Every site whose value was read.
+    pub read: SiteSet,
+    /// Those of them whose rows may have been mixed.
+    pub mixed: SiteSet,
+}
+
+impl Ledger {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each update leaves the state whole, so a panic elsewhere cannot have torn it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers the next site and returns its number.
+    pub fn register(&self, name: &Arc<str>) -> usize {
+        let mut state = self.state();
+        state.names.push(name.clone());
+        state.names.len() - 1
+    }
+
+    /// What has been read so far.
+    pub fn reads(&self) -> Reads {
+        let state = self.state();
+        Reads { read: state.read.clone(), mixed: state.mixed.clone() }
+    }
+
+    /// The first read of each site, in order.
+    pub fn log(&self) -> Vec<Read> {
+        self.state().reads.clone()
+    }
+
+    /// The names of `sites`.
+    pub fn names(&self, sites: &SiteSet) -> Vec<String> {
+        let state = self.state();
+        sites.iter().filter_map(|s| state.names.get(s).map(|n| n.to_string())).collect()
+    }
+
+    /// Closes the run: a later read is nobody's to reckon with.
+    pub fn finish(&self) {
+        self.state().finished = true;
+    }
+
+    /// A read that came after [`finish`](Self::finish): the site's name, and the line.
+    pub fn late_read(&self) -> Option<(String, &'static Location<'static>)> {
+        let state = self.state();
+        let late = state.late.as_ref()?;
+        Some((state.names.get(late.site)?.to_string(), late.location))
+    }
+
+    pub(super) fn reveal(
+        &self,
+        sites: &SiteSet,
+        mixed: bool,
+        location: &'static Location<'static>,
+    ) {
+        let mut state = self.state();
+        if state.finished {
+            if let (None, Some(site)) = (&state.late, sites.iter().next()) {
+                state.late = Some(Read { site, location });
+            }
+            return;
+        }
+        for site in sites.iter() {
+            if state.read.insert(site) {
+                state.reads.push(Read { site, location });
+            }
+            if mixed {
+                state.mixed.insert(site);
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A tensor that knows which random choices it was computed from.
+//!
+//! Which costs a random choice may be charged with is the heart of variance reduction, and it needs to
+//! know which later sites a value can influence. Tagging tensors alone is unsound: a value that leaves
+//! the tensor world (`if z.to_scalar()? == 1.0`) takes its influence along unseen. In Rust a read can be
+//! noticed, so [`Traced`] is fine-grained *and* sound:
+//!
+//! | what happens to the value | what the run concludes |
+//! |---|---|
+//! | a method or operator of `Traced` | the result has the union of the origins |
+//! | it is read as a plain `&Tensor`, by `Deref` | *read*: every later site may depend on it |
+//! | `to_scalar`, `to_vec0`..`to_vec3` | read, and its rows may have been mixed |
+//! | shape of the result of `map`, `zip`, `apply` | read |
+//! | an `Err` out of `map`, `zip`, `apply` | read |
+//! | shape, dtype, device of a sampled value or of a tracked operation's result | nothing |
+//! | `Debug`, `Display` | nothing: they show shape and origins only |
+
+mod ledger;
+mod ops;
+mod origins;
+mod read;
+mod site_set;
+
+pub use ledger::{Ledger, Read, Reads};
+pub use origins::Origins;
+pub use site_set::SiteSet;
+
+use candle_core::{Tensor, Var};
+use std::fmt;
+
+/// A tensor and the random choices that it came from.
+///
+/// `Ctx::sample` and `Ctx::param` return one. Its own methods and operators keep track; a use as a plain
+/// [`Tensor`] is noticed (see the [module](self) for the rules).
+///
+/// # Examples
+///
+/// A value made from plain tensors has no origins, and behaves like the tensor:
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Traced;
+///
+/// let x = Traced::from(Tensor::new(&[1f32, 2.], &Device::Cpu)?);
+/// let y = ((2.0 * &x)? + 1.0)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [3.0, 5.0]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Traced {
+    tensor: Tensor,
+    origins: Origins,
+    /// Whether even the shape may carry information (a closure made it).
+    opaque: bool,
+}
+
+impl Traced {
+    /// A tensor with its origins. For engines; users get theirs from `Ctx::sample`.
+    pub fn new(tensor: Tensor, origins: Origins) -> Self {
+        Self { tensor, origins, opaque: false }
+    }
+
+    /// The sites that the value was computed from.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// The tensor without its origins, for code that carries those on by itself.
+    pub(crate) fn inner(&self) -> &Tensor {
+        &self.tensor
+    }
+}
+
+impl From<Tensor> for Traced {
+    fn from(tensor: Tensor) -> Self {
+        Self::new(tensor, Origins::default())
+    }
+}
+
+impl From<&Tensor> for Traced {
+    fn from(tensor: &Tensor) -> Self {
+        tensor.clone().into()
+    }
+}
+
+impl From<&Var> for Traced {
+    fn from(var: &Var) -> Self {
+        var.as_tensor().clone().into()
+    }
+}
+
+impl From<&Traced> for Traced {
+    fn from(traced: &Traced) -> Self {
+        traced.clone()
+    }
+}
+
+impl fmt::Debug for Traced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Traced({:?} {:?}", self.tensor.dims(), self.tensor.dtype())?;
+        if !self.origins.is_empty() {
+            write!(f, " from {:?}", self.origins.names())?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Traced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}

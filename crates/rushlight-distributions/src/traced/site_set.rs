@@ -1,0 +1,114 @@
+//! Sets of sites of one run.
+
+/// A set of site numbers.
+///
+/// The first 128 sites live in one inline word, so that sets of small runs never allocate; any number may
+/// follow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SiteSet {
+    low: u128,
+    high: Vec<u64>,
+}
+
+const LOW: usize = u128::BITS as usize;
+const WORD: usize = u64::BITS as usize;
+
+impl SiteSet {
+    /// The set of one site.
+    pub fn one(site: usize) -> Self {
+        let mut set = Self::default();
+        set.insert(site);
+        set
+    }
+
+    /// Adds a site; tells whether it was new.
+    pub fn insert(&mut self, site: usize) -> bool {
+        if let Some(site) = site.checked_sub(LOW) {
+            let word = site / WORD;
+            if self.high.len() <= word {
+                self.high.resize(word + 1, 0);
+            }
+            let bit = 1 << (site % WORD);
+            let new = self.high[word] & bit == 0;
+            self.high[word] |= bit;
+            new
+        } else {
+            let bit = 1 << site;
+            let new = self.low & bit == 0;
+            self.low |= bit;
+            new
+        }
+    }
+
+    /// Whether `site` is in the set.
+    pub fn contains(&self, site: usize) -> bool {
+        match site.checked_sub(LOW) {
+            None => self.low & (1 << site) != 0,
+            Some(site) => {
+                self.high.get(site / WORD).is_some_and(|w| w & (1 << (site % WORD)) != 0)
+            }
+        }
+    }
+
+    /// Adds every site of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        self.low |= other.low;
+        if self.high.len() < other.high.len() {
+            self.high.resize(other.high.len(), 0);
+        }
+        for (word, more) in self.high.iter_mut().zip(&other.high) {
+            *word |= more;
+        }
+    }
+
+    /// Whether the two sets share a site.
+    pub fn intersects(&self, other: &Self) -> bool {
+        self.low & other.low != 0 || self.high.iter().zip(&other.high).any(|(a, b)| a & b != 0)
+    }
+
+    /// Whether the set has no site.
+    pub fn is_empty(&self) -> bool {
+        self.low == 0 && self.high.iter().all(|&w| w == 0)
+    }
+
+    /// The sites in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        let low = bits(self.low, 0);
+        let high =
+            self.high.iter().enumerate().flat_map(|(i, &w)| bits(w.into(), LOW + i * WORD));
+        low.chain(high)
+    }
+}
+
+/// The positions of the set bits of `word`, from `base` on.
+fn bits(mut word: u128, base: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        (word != 0).then(|| {
+            let bit = word.trailing_zeros() as usize;
+            word &= word - 1;
+            base + bit
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_hold_any_site() {
+        let sites = [0, 5, 127, 128, 191, 192, 1000];
+        let mut set = SiteSet::default();
+        assert!(set.is_empty());
+        for s in sites {
+            assert!(set.insert(s));
+            assert!(!set.insert(s));
+        }
+        assert_eq!(set.iter().collect::<Vec<_>>(), sites);
+        assert!(set.contains(192) && !set.contains(193) && !set.contains(5000));
+        let mut other = SiteSet::one(1000);
+        assert!(set.intersects(&other) && !SiteSet::one(999).intersects(&set));
+        other.extend(&set);
+        assert_eq!(other, set);
+    }
+}

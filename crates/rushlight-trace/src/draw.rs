@@ -1,0 +1,36 @@
+//! What a sample statement asks for.
+
+use crate::Hints;
+use rushlight_distributions::Distribution;
+use std::sync::Arc;
+
+/// A distribution to draw from, with hints for inference.
+///
+/// `Ctx::sample` takes anything that converts into one: a distribution, or a distribution with hints such as
+/// baselines. `Ctx::observe` takes a distribution only, so a baseline on an observation does not compile.
+#[derive(Debug, Clone)]
+pub struct Draw {
+    pub(crate) dist: Arc<dyn Distribution>,
+    pub(crate) hints: Hints,
+    pub(crate) auxiliary: bool,
+}
+
+impl<D: Distribution> From<D> for Draw {
+    fn from(dist: D) -> Self {
+        Self { dist: Arc::new(dist), hints: Hints::default(), auxiliary: false }
+    }
+}
+
+impl Draw {
+    /// The hints, for crates that define some.
+    pub fn hints_mut(&mut self) -> &mut Hints {
+        &mut self.hints
+    }
+
+    /// Allows a guide to sample the site though the model does not.
+    #[must_use]
+    pub fn auxiliary(mut self) -> Self {
+        self.auxiliary = true;
+        self
+    }
+}

@@ -1,0 +1,280 @@
+//! The one error that users meet.
+
+use rushlight_distributions::{self as distributions, Constraint};
+use std::panic::Location;
+
+/// A result whose error is, by default, rushlight's.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of a program, of its parameters, or of its fit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // Sites.
+    /// Two sites of a run have the same name.
+    #[error("site `{site}` occurs twice in one run; give each site its own name")]
+    DuplicateSite {
+        /// The name.
+        site: String,
+    },
+    /// A distribution's batch shape fits no plate.
+    #[error(
+        "site `{site}`: batch shape {batch:?} does not fit the open plates {plates:?}; open a plate for \
+         each batch dim, or make dims part of the event with `to_event`"
+    )]
+    PlateMismatch {
+        /// The site.
+        site: String,
+        /// The distribution's batch shape.
+        batch: Vec<usize>,
+        /// The open plates, as `name=size`, rightmost dim first.
+        plates: Vec<String>,
+    },
+    /// An observed value has the wrong shape.
+    #[error(
+        "site `{site}`: a value of shape {value:?} does not broadcast to {expected:?} (plates, then event); \
+         check the plate sizes against the data, or reshape it"
+    )]
+    ValueShape {
+        /// The site.
+        site: String,
+        /// The value's shape.
+        value: Vec<usize>,
+        /// The shape that the site has.
+        expected: Vec<usize>,
+    },
+    /// A value lies outside the support of its distribution.
+    #[error(
+        "site `{site}`: the value {value} is outside the support of {distribution}, which must be \
+         {constraint}; clean the data, or choose another distribution"
+    )]
+    Support {
+        /// The site.
+        site: String,
+        /// The distribution's name.
+        distribution: &'static str,
+        /// The support.
+        constraint: Constraint,
+        /// The first value that is outside.
+        value: f64,
+    },
+    /// The model has a latent that the guide lacks.
+    #[error(
+        "site `{site}` of the model is neither observed nor sampled by the guide, which has {guide:?}; \
+         sample it in the guide under the same name"
+    )]
+    MissingInGuide {
+        /// The site.
+        site: String,
+        /// The guide's latent sites.
+        guide: Vec<String>,
+    },
+    /// The guide has a latent that the model lacks.
+    #[error(
+        "site `{site}` of the guide is not sampled by the model; sample it in the model too, or mark it \
+         with `.auxiliary()`"
+    )]
+    MissingInModel {
+        /// The site.
+        site: String,
+    },
+    /// A latent is in other plates in the model than in the guide.
+    #[error(
+        "site `{site}`: the guide samples it in the plates {guide:?}, the model in {model:?}; open the same \
+         plates in the same order around it"
+    )]
+    PlatesDiffer {
+        /// The site.
+        site: String,
+        /// The plates in the guide, as `name=size`.
+        guide: Vec<String>,
+        /// The plates in the model, as `name=size`.
+        model: Vec<String>,
+    },
+    /// A value of another run was used.
+    #[error(
+        "site `{site}` uses a value of another run (it came from {origins:?}); model and guide talk only \
+         through the trace: sample the site in both"
+    )]
+    ForeignValue {
+        /// The site.
+        site: String,
+        /// The sites of the other run.
+        origins: Vec<String>,
+    },
+    /// A value of a finished run was read.
+    #[error(
+        "the value of site `{site}` was read at {location} after its run had ended; model and guide talk \
+         only through the trace: sample the site in both"
+    )]
+    LateRead {
+        /// The site.
+        site: String,
+        /// The line that read it.
+        location: &'static Location<'static>,
+    },
+
+    // Plates.
+    /// A plate is opened inside itself.
+    #[error("plate `{plate}` is already open; give the inner plate another name")]
+    PlateNested {
+        /// The plate.
+        plate: String,
+    },
+    /// A plate is opened again in another way.
+    #[error(
+        "plate `{plate}` was opened with {before} and now with {now}; open it alike each time, or use \
+         another name"
+    )]
+    PlateChanged {
+        /// The plate.
+        plate: String,
+        /// What it was.
+        before: String,
+        /// What it is now.
+        now: String,
+    },
+    /// A plate with no rows.
+    #[error("plate `{plate}` has no rows; leave it out, or give it data")]
+    PlateEmpty {
+        /// The plate.
+        plate: String,
+    },
+    /// More rows are drawn than there are.
+    #[error("plate `{plate}`: a subsample of {batch} of {size} rows; draw between 1 and {size}")]
+    Subsample {
+        /// The plate.
+        plate: String,
+        /// How many rows were asked for.
+        batch: usize,
+        /// How many rows there are.
+        size: usize,
+    },
+
+    // Parameters.
+    /// A parameter starts outside its constraint.
+    #[error("parameter `{param}` must be {constraint}, but its initial value has {value}; correct it")]
+    ParamOutside {
+        /// The parameter.
+        param: String,
+        /// Its constraint.
+        constraint: Constraint,
+        /// The first value that is outside.
+        value: f64,
+    },
+    /// A parameter is declared again in another way.
+    #[error(
+        "parameter `{param}` was declared with {before} and now with {now}; declare it alike each time, or \
+         use another name"
+    )]
+    ParamRedeclared {
+        /// The parameter.
+        param: String,
+        /// What it was.
+        before: String,
+        /// What it is now.
+        now: String,
+    },
+    /// No such parameter.
+    #[error(
+        "no parameter is named `{param}`; there are {known:?} (a parameter appears when a program that \
+         declares it first runs)"
+    )]
+    UnknownParam {
+        /// The name.
+        param: String,
+        /// The parameters that exist.
+        known: Vec<String>,
+    },
+
+    // Fits.
+    /// The loss is not finite.
+    #[error(
+        "the loss is {loss} at step {step}: the log-probability is not finite at {sites:?}; check the data and \
+         parameters there (nothing was changed)"
+    )]
+    NonFiniteLoss {
+        /// The loss.
+        loss: f64,
+        /// The step.
+        step: u64,
+        /// The sites and their log-probabilities, as `name = value`.
+        sites: Vec<String>,
+    },
+    /// A gradient is not finite.
+    #[error(
+        "the gradient of {params:?} is not finite at step {step}; it comes from the log-probability of \
+         {sites:?}: lower the learning rate, or constrain what goes in there (nothing was changed)"
+    )]
+    NonFiniteGradient {
+        /// The parameters.
+        params: Vec<String>,
+        /// The step.
+        step: u64,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A baseline shares weights with the model or the guide.
+    #[error(
+        "site `{site}`: its baseline is trained together with parameter `{param}`, which model or guide use \
+         too; give the baseline a module of its own"
+    )]
+    SharedBaseline {
+        /// The site.
+        site: String,
+        /// The shared parameter.
+        param: String,
+    },
+    /// A baseline's prediction has the wrong shape.
+    #[error(
+        "site `{site}`: a baseline of shape {baseline:?} does not broadcast to the site's plates {plates:?}; \
+         predict one number a row (a trailing dim of 1 is dropped)"
+    )]
+    BaselineShape {
+        /// The site.
+        site: String,
+        /// The prediction's shape.
+        baseline: Vec<usize>,
+        /// The plates' shape.
+        plates: Vec<usize>,
+    },
+    /// Minibatches cannot be cut as asked.
+    #[error("batches of {size} rows from tensors with {rows:?} rows; give tensors of one length, and a size of 1 or more")]
+    Batches {
+        /// The batch size.
+        size: usize,
+        /// The rows of each tensor.
+        rows: Vec<usize>,
+    },
+
+    // What others say.
+    /// An error of a distribution or tensor op, and the site where it happened.
+    #[error("site `{site}`: {source}")]
+    AtSite {
+        /// The site.
+        site: String,
+        /// The error.
+        source: Box<Error>,
+    },
+    /// An error of a distribution.
+    #[error(transparent)]
+    Distribution(#[from] distributions::Error),
+    /// Candle's own error.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// Anybody else's error.
+    #[error(transparent)]
+    Other(#[from] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Adds the site to an error that does not name one.
+    pub(crate) fn at(self, site: &str) -> Self {
+        match self {
+            Self::Distribution(_) | Self::Tensor(_) => {
+                Self::AtSite { site: site.to_owned(), source: Box::new(self) }
+            }
+            named => named,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Named parameters, unconstrained inside and constrained outside.
+
+mod init;
+mod modules;
+
+use crate::{Error, Result};
+use candle_core::{DType, Tensor, Var};
+use indexmap::IndexMap;
+use rushlight_distributions::Constraint;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// One parameter.
+#[derive(Debug, Clone)]
+pub struct Param {
+    unconstrained: Var,
+    constraint: Constraint,
+    shape: Vec<usize>,
+}
+
+impl Param {
+    /// What the optimizer moves.
+    pub fn unconstrained(&self) -> &Var {
+        &self.unconstrained
+    }
+
+    /// Where the value lives.
+    pub fn constraint(&self) -> Constraint {
+        self.constraint
+    }
+
+    /// The value, with its graph back to the unconstrained one.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn value(&self) -> Result<Tensor> {
+        Ok(self.constraint.constrain(&self.unconstrained)?)
+    }
+}
+
+/// The parameters of a model and its guide.
+///
+/// A cheap handle: clones share the parameters. They are kept in order of creation.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Constraint, Rng};
+/// use rushlight_trace::{ParamStore, Run};
+///
+/// let params = ParamStore::default();
+/// Run::new(&params, Rng::seed(0))
+///     .execute(|ctx| ctx.param("rate", 2.5, Constraint::Positive).map(drop))?;
+/// assert!((params.scalar("rate")? - 2.5).abs() < 1e-6);
+/// assert!(params.scalar("ratio").is_err());
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ParamStore(Arc<RwLock<IndexMap<String, Param>>>);
+
+impl ParamStore {
+    // No computation happens under the lock and every update is one call, so a poisoned map is whole.
+    fn read(&self) -> RwLockReadGuard<'_, IndexMap<String, Param>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, IndexMap<String, Param>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The parameter of that name.
+    pub fn get(&self, name: &str) -> Option<Param> {
+        self.read().get(name).cloned()
+    }
+
+    /// The value of a parameter, in constrained space, without its graph.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParam`].
+    pub fn value(&self, name: &str) -> Result<Tensor> {
+        Ok(self.known(name)?.value()?.detach())
+    }
+
+    /// The value of a parameter with one element, in constrained space.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParam`]; more than one element.
+    pub fn scalar(&self, name: &str) -> Result<f64> {
+        Ok(self.value(name)?.to_dtype(DType::F64)?.reshape(())?.to_scalar()?)
+    }
+
+    fn known(&self, name: &str) -> Result<Param> {
+        self.get(name)
+            .ok_or_else(|| Error::UnknownParam { param: name.to_owned(), known: self.names() })
+    }
+
+    /// The names, in order of creation.
+    pub fn names(&self) -> Vec<String> {
+        self.read().keys().cloned().collect()
+    }
+
+    /// The number of parameters.
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether there is no parameter.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Every parameter's name and unconstrained variable, in order of creation.
+    pub fn vars(&self) -> Vec<(String, Var)> {
+        self.read().iter().map(|(n, p)| (n.clone(), p.unconstrained.clone())).collect()
+    }
+
+    /// Visits every parameter's name and unconstrained variable, in order of creation. Programs that run
+    /// meanwhile wait.
+    ///
+    /// # Errors
+    ///
+    /// The visitor's.
+    pub fn for_each_var(&self, mut visit: impl FnMut(&str, &Var) -> Result<()>) -> Result<()> {
+        self.read().iter().try_for_each(|(name, p)| visit(name, &p.unconstrained))
+    }
+
+    /// Refuses a declaration that differs from an earlier one.
+    pub(crate) fn check_declared(
+        &self,
+        name: &str,
+        shape: &[usize],
+        constraint: Constraint,
+    ) -> Result<()> {
+        match self.read().get(name) {
+            Some(p) if p.shape != shape || p.constraint != constraint => {
+                let told = |shape: &[usize], constraint: Constraint| {
+                    format!("shape {shape:?}, constrained to be {constraint}")
+                };
+                Err(Error::ParamRedeclared {
+                    param: name.to_owned(),
+                    before: told(&p.shape, p.constraint),
+                    now: told(shape, constraint),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The value with its graph; a new parameter starts at `init`.
+    pub(crate) fn get_or_init(
+        &self,
+        name: &str,
+        constraint: Constraint,
+        init: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let found = self.read().get(name).map(|p| (p.unconstrained.clone(), p.constraint));
+        if let Some((var, constraint)) = found {
+            return Ok(constraint.constrain(&var)?);
+        }
+        let init = init()?.detach();
+        if let Some(value) = constraint.first_outside(&init)? {
+            return Err(Error::ParamOutside { param: name.to_owned(), constraint, value });
+        }
+        let unconstrained = Var::from_tensor(&constraint.unconstrain(&init)?.contiguous()?)?;
+        let new = Param { unconstrained, constraint, shape: init.dims().to_vec() };
+        // Another thread may have been faster: then its value counts.
+        let param = self.write().entry(name.to_owned()).or_insert(new).clone();
+        param.value()
+    }
+}

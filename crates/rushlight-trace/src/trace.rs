@@ -1,0 +1,81 @@
+//! What a run leaves behind.
+
+use crate::{Error, Result, Site};
+use candle_core::Tensor;
+use indexmap::IndexMap;
+use rushlight_distributions::Ledger;
+use std::sync::Arc;
+
+/// The sites of one run, in the order in which they ran.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    sites: IndexMap<Arc<str>, Site>,
+    /// The rows that each subsampled plate took.
+    pub(crate) rows: IndexMap<Arc<str>, Tensor>,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Trace {
+    pub(crate) fn push(&mut self, site: Site) -> Result<()> {
+        match self.sites.entry(site.name.clone()) {
+            indexmap::map::Entry::Occupied(_) => {
+                Err(Error::DuplicateSite { site: site.name.to_string() })
+            }
+            indexmap::map::Entry::Vacant(place) => {
+                place.insert(site);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.sites.contains_key(name)
+    }
+
+    /// The site of that name.
+    pub fn get(&self, name: &str) -> Option<&Site> {
+        self.sites.get(name)
+    }
+
+    /// The number of the site of that name: [`SiteSet`](rushlight_distributions::SiteSet)s hold such numbers.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.sites.get_index_of(name)
+    }
+
+    /// All sites.
+    pub fn sites(&self) -> impl DoubleEndedIterator<Item = &Site> + ExactSizeIterator {
+        self.sites.values()
+    }
+
+    /// The sites that are not observed.
+    pub fn latents(&self) -> impl DoubleEndedIterator<Item = &Site> {
+        self.sites().filter(|s| !s.observed())
+    }
+
+    /// The rows that a subsampled plate took.
+    pub fn rows(&self, plate: &str) -> Option<&Tensor> {
+        self.rows.get(plate)
+    }
+
+    /// The record of which values were read, and where.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The log-probability of everything that happened, scaled. Shape: `[]`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sites' distributions.
+    pub fn log_prob_sum(&self) -> Result<Option<Tensor>> {
+        let mut total: Option<Tensor> = None;
+        for site in self.sites() {
+            let one = site.log_prob_sum()?.clone();
+            total = Some(match total {
+                None => one,
+                Some(sum) => (sum + one)?,
+            });
+        }
+        Ok(total)
+    }
+}
