@@ -56,15 +56,15 @@ impl Param {
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct ParamStore(Arc<RwLock<IndexMap<String, Param>>>);
+pub struct ParamStore(Arc<RwLock<IndexMap<Arc<str>, Param>>>);
 
 impl ParamStore {
     // No computation happens under the lock and every update is one call, so a poisoned map is whole.
-    fn read(&self) -> RwLockReadGuard<'_, IndexMap<String, Param>> {
+    fn read(&self) -> RwLockReadGuard<'_, IndexMap<Arc<str>, Param>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, IndexMap<String, Param>> {
+    fn write(&self) -> RwLockWriteGuard<'_, IndexMap<Arc<str>, Param>> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,7 +98,7 @@ impl ParamStore {
 
     /// The names, in order of creation.
     pub fn names(&self) -> Vec<String> {
-        self.read().keys().cloned().collect()
+        self.read().keys().map(|n| n.to_string()).collect()
     }
 
     /// The number of parameters.
@@ -112,18 +112,8 @@ impl ParamStore {
     }
 
     /// Every parameter's name and unconstrained variable, in order of creation.
-    pub fn vars(&self) -> Vec<(String, Var)> {
+    pub fn vars(&self) -> Vec<(Arc<str>, Var)> {
         self.read().iter().map(|(n, p)| (n.clone(), p.unconstrained.clone())).collect()
-    }
-
-    /// Visits every parameter's name and unconstrained variable, in order of creation. Programs that run
-    /// meanwhile wait.
-    ///
-    /// # Errors
-    ///
-    /// The visitor's.
-    pub fn for_each_var(&self, mut visit: impl FnMut(&str, &Var) -> Result<()>) -> Result<()> {
-        self.read().iter().try_for_each(|(name, p)| visit(name, &p.unconstrained))
     }
 
     /// Refuses a declaration that differs from an earlier one.
@@ -166,7 +156,7 @@ impl ParamStore {
         let unconstrained = Var::from_tensor(&constraint.unconstrain(&init)?.contiguous()?)?;
         let new = Param { unconstrained, constraint, shape: init.dims().to_vec() };
         // Another thread may have been faster: then its value counts.
-        let param = self.write().entry(name.to_owned()).or_insert(new).clone();
+        let param = self.write().entry(name.into()).or_insert(new).clone();
         param.value()
     }
 }

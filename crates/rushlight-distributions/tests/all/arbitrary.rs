@@ -1,0 +1,84 @@
+//! Whatever numbers come in: an error or a number comes out, and NaN of NaN only.
+
+use crate::support::{FLOATS, Shared, flat, shared, tensor};
+use candle_core::{DType, Tensor};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rushlight_distributions::{
+    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng, Weight,
+};
+
+/// Any bits at all, and numbers that mean something to one family or another.
+fn number() -> impl Strategy<Value = f64> {
+    let special = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+    let edges = [f64::MIN_POSITIVE, 5e-324, -5e-324, f64::MAX, f64::MIN, f64::EPSILON, 1.0 - 1e-16, 1e-40, 3e38];
+    prop_oneof![
+        2 => any::<u64>().prop_map(f64::from_bits),
+        2 => -3.0..3.0,
+        1 => 0.0..1.0,
+        3 => proptest::sample::select([&special[..], &edges].concat()),
+    ]
+}
+
+/// Everything that can be built of two parameters: of numbers, of arrays, of tensors.
+fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
+    let [s, t] = [a, b].map(|x| tensor(&[x], &[], dtype));
+    let pair = tensor(&[a, b], &[2], dtype);
+    let two = |x: &Operand, y: &Operand| -> [Result<Shared>; 4] {
+        [
+            Normal::new(x, y).and_then(shared),
+            Normal::new(x, y).and_then(|d| shared(d.without_rsample())),
+            Beta::new(x, y).and_then(shared),
+            Bernoulli::new(x).and_then(|d| shared(d.to_event(0))),
+        ]
+    };
+    let one = |x: &Operand| -> [Result<Shared>; 4] {
+        [
+            Bernoulli::new(x).and_then(shared),
+            Bernoulli::from_logits(x).and_then(shared),
+            Categorical::new(x).and_then(shared),
+            Categorical::from_logits(x).and_then(shared),
+        ]
+    };
+    let built = [
+        two(&s.into(), &t.into()).into_iter().collect::<Vec<_>>(),
+        one(&pair.into()).into(),
+        if dtype == DType::F64 { two(&a.into(), &b.into()).into() } else { vec![] },
+        if dtype == DType::F64 { one(&a.into()).into() } else { vec![] },
+    ];
+    built.into_iter().flatten().filter_map(Result::ok).collect()
+}
+
+/// Two of the values: as they are, or as classes for a categorical distribution.
+fn check(d: &Shared, values: &Tensor) -> Result<(), TestCaseError> {
+    let Ok(log_prob) = d.log_prob(values) else { return Ok(()) };
+    for (p, x) in flat(&log_prob).into_iter().zip(flat(values)) {
+        prop_assert!(!p.is_nan() || x.is_nan(), "{d:?}: the log-probability of {x:e} is {p}");
+    }
+    // None of these may panic.
+    let _ = d.log_prob_sum(values, Weight::scale(2.0));
+    let _ = d.log_prob_composite(values);
+    let _ = (d.mean(), d.variance(), d.entropy(), d.cdf(values), d.enumerate_support());
+    let draw = d.sample(&mut Rng::seed(0), &[3, 1]);
+    prop_assert!(draw.is_ok(), "{d:?}: {draw:?}");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4000,
+        rng_seed: RngSeed::Fixed(0),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_number_makes_a_panic_or_a_nan(a in number(), b in number(), x in number(), y in number()) {
+        for dtype in FLOATS {
+            let values = tensor(&[x, y], &[2], dtype);
+            for d in distributions(a, b, dtype) {
+                check(&d, &values)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The texts of errors: what was wrong, where, and what to do.
+
+use crate::support::tensor;
+use candle_core::{DType, Tensor};
+use rushlight_distributions::{
+    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng, Weight,
+};
+
+#[track_caller]
+fn assert_text<T>(result: Result<T>, text: &str) {
+    assert_eq!(result.map(|_| "no error").map_err(|e| e.to_string()), Err(text.to_string()));
+}
+
+fn ones(shape: &[usize], dtype: DType) -> Tensor {
+    Tensor::ones(shape, dtype, &candle_core::Device::Cpu).unwrap()
+}
+
+const REMEDY: &str = "constrain it (`ctx.param(.., Constraint::..)`, `exp`, `softplus`) or correct it";
+
+#[test]
+fn a_parameter_outside_its_constraint_is_named_with_its_value() {
+    let nan = f64::NAN;
+    let rows: [(Result<()>, &str); 14] = [
+        (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
+        (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
+        (Normal::new(0.0, f64::INFINITY).map(drop), "Normal: parameter `scale` must be positive, got inf"),
+        (Beta::new(0, 1).map(drop), "Beta: parameter `alpha` must be positive, got 0"),
+        (Beta::new(1, -2).map(drop), "Beta: parameter `beta` must be positive, got -2"),
+        (Bernoulli::new(1.5).map(drop), "Bernoulli: parameter `probs` must be in [0, 1], got 1.5"),
+        (Bernoulli::from_logits(nan).map(drop), "Bernoulli: parameter `logits` must be finite, got NaN"),
+        (Categorical::new([1, -2]).map(drop), "Categorical: parameter `probs` must be non-negative, got -2"),
+        (
+            Categorical::from_logits([0.0, f64::INFINITY]).map(drop),
+            "Categorical: parameter `logits` must be a real number or -inf, got inf",
+        ),
+        (
+            Categorical::new([0, 0]).map(drop),
+            "Categorical: parameter `sum of probs` must be positive, got 0",
+        ),
+        (
+            Categorical::from_logits([f64::NEG_INFINITY; 2]).map(drop),
+            "Categorical: parameter `largest of logits` must be finite, got -inf",
+        ),
+        // Of a tensor, the first element that is outside; of a view, only what is in view.
+        (
+            Normal::new(0.0, tensor(&[1.0, -3.0, -4.0], &[3], DType::F32)).map(drop),
+            "Normal: parameter `scale` must be positive, got -3",
+        ),
+        (
+            Beta::new(tensor(&[-1.0, 0.5, -2.0], &[3], DType::F64).narrow(0, 1, 2).unwrap(), 1).map(drop),
+            "Beta: parameter `alpha` must be positive, got -2",
+        ),
+        (
+            Categorical::new(tensor(&[1.0, 1.0, 0.0, 0.0], &[2, 2], DType::F32)).map(drop),
+            "Categorical: parameter `sum of probs` must be positive, got 0",
+        ),
+    ];
+    for (result, text) in rows {
+        assert_text(result, &format!("{text}; {REMEDY}"));
+    }
+}
+
+#[test]
+fn a_parameter_without_its_own_dim_is_an_error() {
+    assert_text(
+        Categorical::new(0.5),
+        "Categorical: parameter `probs` needs at least 1 dims, got shape []",
+    );
+    assert_text(
+        Categorical::from_logits(ones(&[], DType::F32)),
+        "Categorical: parameter `logits` needs at least 1 dims, got shape []",
+    );
+}
+
+#[test]
+fn shapes_that_do_not_broadcast_are_named() {
+    let text = |what: &str, shapes: &str| {
+        format!(
+            "{what}: the shapes {shapes} do not broadcast together; \
+             dims must be equal or 1, counted from the right"
+        )
+    };
+    assert_text(Normal::new([0, 0], [1, 1, 1]), &text("Normal", "[[2], [3]]"));
+    assert_text(Beta::new(ones(&[2, 3], DType::F32), [1, 1]), &text("Beta", "[[2, 3], [2]]"));
+    let d = Normal::new(ones(&[2], DType::F32), 1.0).unwrap();
+    let x = ones(&[3], DType::F32);
+    assert_text(d.log_prob(&x), &text("Normal::log_prob", "[[3], [2]]"));
+    assert_text(d.log_prob_sum(&x, Weight::default()), &text("Normal::log_prob", "[[3], [2]]"));
+    assert_text(d.expand(&[3]), &text("expand", "[[2], [3]]"));
+
+    let c = Categorical::new(ones(&[2, 5], DType::F32)).unwrap();
+    assert_text(c.log_prob(&ones(&[3], DType::U32)), &text("Categorical::log_prob", "[[3], [2]]"));
+    // A weight broadcasts to the log-probabilities, not they to it.
+    for (log_prob_sum, name) in [
+        (d.log_prob_sum(&ones(&[2], DType::F32), Weight::elementwise(x.clone())), "Normal"),
+        (c.log_prob_sum(&ones(&[2], DType::U32), Weight::elementwise(x.clone())), "Categorical"),
+    ] {
+        assert_text(log_prob_sum, &text(&format!("{name}::log_prob"), "[[3], [2]]"));
+    }
+}
+
+#[test]
+fn dtypes_that_differ_are_named() {
+    assert_text(
+        Normal::new(ones(&[], DType::F64), ones(&[], DType::F32)),
+        "Normal: dtype F32 where F64 is needed; convert it with `to_dtype`",
+    );
+    let d = Beta::new(ones(&[], DType::F64), 2).unwrap();
+    assert_text(
+        d.log_prob(&ones(&[], DType::F32)),
+        "Beta::log_prob: dtype F32 where F64 is needed; convert it with `to_dtype`",
+    );
+}
+
+/// Candle panics there.
+#[test]
+fn more_than_eight_dims_are_an_error() {
+    let text = "shape [1, 1, 1, 1, 1, 1, 1, 1, 1] has 9 dims, but candle broadcasts at most 8; \
+                reshape so that fewer are needed";
+    let nine = ones(&[1; 9], DType::F32);
+    assert_text(Normal::new(&nine, 1.0), text);
+    assert_text(Bernoulli::new(&nine), text);
+    assert_text(Categorical::new(&nine), text);
+    let scalars: [Box<dyn Distribution>; 3] = [
+        Box::new(Normal::new(0.0, 1.0).unwrap()),
+        Box::new(Bernoulli::new(ones(&[1], DType::F32)).unwrap()),
+        Box::new(Beta::new(ones(&[], DType::F32), 1).unwrap()),
+    ];
+    for d in scalars {
+        assert_text(d.log_prob(&nine), text);
+        assert_text(d.expand(&[1; 9]), text);
+    }
+}
+
+#[test]
+fn too_many_event_dims_are_an_error_of_every_use() {
+    let d = || Normal::new([0, 0], 1).unwrap().to_event(2);
+    let text = "to_event(2): the batch shape [2] has only 1 dims";
+    let x = ones(&[2], DType::F32);
+    assert_text(d().log_prob(&x), text);
+    assert_text(d().log_prob_sum(&x, Weight::default()), text);
+    assert_text(d().log_prob_composite(&x), text);
+    assert_text(d().sample(&mut Rng::seed(0), &[]), text);
+    assert_text(d().rsample(&mut Rng::seed(0), &[]), text);
+    assert_text(d().entropy(), text);
+    assert_text(d().expand(&[]), text);
+    assert_text(d().to_event(1).log_prob(&x), "to_event(1): the batch shape [] has only 0 dims");
+}
+
+#[test]
+fn what_a_distribution_lacks_is_named() {
+    let beta = Beta::new(1, 1).unwrap();
+    assert_text(
+        beta.rsample(&mut Rng::seed(0), &[]),
+        "Beta has no reparameterized sampler; use `sample`",
+    );
+    let hidden = Normal::new(0, 1).unwrap().without_rsample();
+    assert_text(
+        hidden.rsample(&mut Rng::seed(0), &[]),
+        "Normal has no reparameterized sampler; use `sample`",
+    );
+    let x = ones(&[], DType::F32);
+    assert_text(beta.cdf(&x), "Beta has no `cdf`");
+    assert_text(beta.icdf(&x), "Beta has no `icdf`");
+    assert_text(beta.enumerate_support(), "Beta has no `enumerate_support`");
+    let categorical = Categorical::new([1, 1]).unwrap();
+    assert_text(categorical.mean(), "Categorical has no `mean`");
+    assert_text(categorical.variance(), "Categorical has no `variance`");
+}
+
+#[test]
+fn an_operand_broadcasts_one_way_only() {
+    assert_text(
+        Operand::from([1, 2]).expanded("mask", &[1]),
+        "mask: the shapes [[2], [1]] do not broadcast together; \
+         dims must be equal or 1, counted from the right",
+    );
+}

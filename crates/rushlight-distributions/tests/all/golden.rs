@@ -1,0 +1,218 @@
+//! Every density, gradient and moment against reference values of 40 digits.
+//!
+//! A result passes if `|got - ref| <= rtol |ref| + atol`. In `f32` these are the case's own numbers (one
+//! that is missing counts as 0; without either, an input is no `f32` number and the case is skipped). In
+//! `f64` they are `max(1e-12, 1e-8 rtol)` and `1e-8 atol`. Infinities are equal.
+
+use crate::support::{FLOATS, Shared, flat, shared, tensor, variable};
+use candle_core::{DType, Tensor};
+use rushlight_distributions::{
+    Bernoulli, Beta, Categorical, Distribution, Error, Normal, Result, Weight, special,
+};
+use serde_json::Value;
+
+struct Tolerance {
+    relative: f64,
+    absolute: f64,
+}
+
+impl Tolerance {
+    /// `None` where the case is for `f64` only; there it is `alone`, relative.
+    fn of(dtype: DType, rtol: &Value, atol: &Value, alone: f64) -> Option<Self> {
+        let (relative, absolute) = match (dtype, rtol.as_f64(), atol.as_f64()) {
+            (DType::F32, None, None) => return None,
+            (DType::F32, r, a) => (r.unwrap_or(0.0), a.unwrap_or(0.0)),
+            (_, None, None) => (alone, 0.0),
+            (_, r, a) => (r.map_or(0.0, |r| (1e-8 * r).max(1e-12)), 1e-8 * a.unwrap_or(0.0)),
+        };
+        Some(Self { relative, absolute })
+    }
+
+    fn admits(&self, got: f64, reference: f64) -> bool {
+        let margin = self.relative * reference.abs() + self.absolute;
+        got == reference || (reference.is_finite() && (got - reference).abs() <= margin)
+    }
+}
+
+/// What came of the comparisons: all failures are told at once.
+#[derive(Default)]
+struct Tally {
+    checked: usize,
+    failures: Vec<String>,
+    not_available: usize,
+}
+
+impl Tally {
+    fn check(&mut self, what: &str, got: &[f64], reference: &[f64], by: Option<Tolerance>) {
+        let Some(tolerance) = by else { return };
+        self.checked += 1;
+        let near = |(&g, &r): (&f64, &f64)| tolerance.admits(g, r);
+        if got.len() != reference.len() || !got.iter().zip(reference).all(near) {
+            self.failures.push(format!("{what}: {got:?}, not {reference:?}"));
+        }
+    }
+
+    /// The quantity, unless the distribution does not have it.
+    fn available(&mut self, quantity: Result<Tensor>) -> Option<Vec<f64>> {
+        match quantity {
+            Err(Error::NotAvailable { .. }) => {
+                self.not_available += 1;
+                None
+            }
+            other => Some(flat(&other.unwrap())),
+        }
+    }
+
+    #[track_caller]
+    fn finish(self, checked: usize, not_available: usize) {
+        assert!(self.failures.is_empty(), "\n{}", self.failures.join("\n"));
+        assert_eq!((self.checked, self.not_available), (checked, not_available));
+    }
+}
+
+/// A number or a list of them; infinities and NaN are strings.
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(list) => list.iter().flat_map(numbers).collect(),
+        Value::String(text) => vec![text.parse().unwrap()],
+        number => vec![number.as_f64().unwrap()],
+    }
+}
+
+fn cases(text: &str) -> Vec<Value> {
+    serde_json::from_str(text).unwrap()
+}
+
+struct Given {
+    distribution: Shared,
+    params: Vec<(&'static str, Tensor)>,
+}
+
+fn build(case: &Value, dtype: DType) -> Given {
+    let mut params = Vec::new();
+    let mut p = |name| {
+        let given = &case["params"][name];
+        let (values, n) = (numbers(given), given.as_array().map(Vec::len));
+        let t = variable(&tensor(&values, n.as_slice(), dtype));
+        params.push((name, t.clone()));
+        t
+    };
+    let probs = case["params"].get("probs").is_some();
+    let distribution = match (case["dist"].as_str().unwrap(), probs) {
+        ("Normal", _) => shared(Normal::new(p("loc"), p("scale")).unwrap()),
+        ("Beta", _) => shared(Beta::new(p("alpha"), p("beta")).unwrap()),
+        ("Bernoulli", true) => shared(Bernoulli::new(p("probs")).unwrap()),
+        ("Bernoulli", _) => shared(Bernoulli::from_logits(p("logits")).unwrap()),
+        ("Categorical", true) => shared(Categorical::new(p("probs")).unwrap()),
+        ("Categorical", _) => shared(Categorical::from_logits(p("logits")).unwrap()),
+        (other, _) => panic!("{other} is not in this test yet"),
+    };
+    Given { distribution: distribution.unwrap(), params }
+}
+
+fn check_point(tally: &mut Tally, id: &str, given: &Given, point: &Value, dtype: DType) {
+    let Given { distribution: d, params } = given;
+    let x = variable(&tensor(&numbers(&point["value"]), &[], dtype));
+    let what = |quantity: &str| format!("{id} {dtype:?} at {}: {quantity}", point["value"]);
+    let tolerance = |quantity: &str| {
+        Tolerance::of(dtype, &point["f32_rtol"][quantity], &point["f32_atol"][quantity], 1e-9)
+    };
+
+    let log_prob = d.log_prob(&x).unwrap();
+    let sum = d.log_prob_sum(&x, Weight::default()).unwrap();
+    let reference = numbers(&point["log_prob"]);
+    tally.check(&what("log_prob"), &flat(&log_prob), &reference, tolerance("log_prob"));
+    assert_eq!(flat(&sum), flat(&log_prob), "{}", what("the sum of one"));
+
+    let d_value = point.get("d_value").map(|r| ("value", &x, r));
+    let d_params = params.iter().map(|(name, p)| (*name, p, &point["d_params"][*name]));
+    let wanted: Vec<_> = d_value.into_iter().chain(d_params).filter(|(.., r)| !r.is_null()).collect();
+    if !wanted.is_empty() {
+        let [elementwise, summed] = [log_prob, sum].map(|y| y.backward().unwrap());
+        for (name, variable, reference) in wanted {
+            let quantity = format!("d_{name}");
+            let [got, of_sum] = [&elementwise, &summed].map(|s| flat(s.get(variable).unwrap()));
+            tally.check(&what(&quantity), &got, &numbers(reference), tolerance(&quantity));
+            assert_eq!(of_sum, got, "{} of the sum", what(&quantity));
+        }
+    }
+
+    if let Some(reference) = point.get("cdf")
+        && let Some(got) = tally.available(d.cdf(&x))
+    {
+        tally.check(&what("cdf"), &got, &numbers(reference), tolerance("cdf"));
+    }
+}
+
+#[test]
+fn densities_and_gradients_are_those_of_the_references() {
+    let mut tally = Tally::default();
+    for case in cases(include_str!("../golden/distributions.json")) {
+        for dtype in FLOATS {
+            let given = build(&case, dtype);
+            for point in case["points"].as_array().unwrap() {
+                check_point(&mut tally, case["id"].as_str().unwrap(), &given, point, dtype);
+            }
+        }
+    }
+    // No distribution has a cdf yet.
+    tally.finish(0, 0);
+}
+
+#[test]
+fn moments_are_those_of_the_references() {
+    let mut tally = Tally::default();
+    for case in cases(include_str!("../golden/distributions.json")) {
+        for dtype in FLOATS {
+            let d = build(&case, dtype).distribution;
+            let quantities =
+                [("mean", d.mean(), 1e-10), ("variance", d.variance(), 1e-9), ("entropy", d.entropy(), 0.0)];
+            for (name, quantity, of_f64) in quantities {
+                let Some(got) = tally.available(quantity) else { continue };
+                let given = &case["moments_f32"];
+                let tolerance = match (name, dtype) {
+                    ("entropy", DType::F32) => {
+                        Tolerance::of(dtype, &Value::Null, &given["entropy_atol"], 0.0)
+                    }
+                    ("entropy", _) => {
+                        let absolute = 1e-8 * given["entropy_atol"].as_f64().unwrap() + 1e-12;
+                        Some(Tolerance { relative: 0.0, absolute })
+                    }
+                    (_, DType::F32) => Tolerance::of(dtype, &given[name], &Value::Null, 0.0),
+                    _ => Some(Tolerance { relative: of_f64, absolute: 0.0 }),
+                };
+                let what = format!("{} {dtype:?} {name}", case["id"]);
+                tally.check(&what, &got, &numbers(&case[name]), tolerance);
+            }
+        }
+    }
+    // A categorical distribution has neither mean nor variance.
+    tally.finish(0, 0);
+}
+
+#[test]
+fn special_functions_and_their_derivatives_are_those_of_the_references() {
+    type Function = fn(&Tensor) -> candle_core::Result<Tensor>;
+    let functions: [(&str, Function); 5] = [
+        ("ln_gamma", special::ln_gamma),
+        ("digamma", special::digamma),
+        ("trigamma", special::trigamma),
+        ("softplus", special::softplus),
+        ("sigmoid", special::sigmoid),
+    ];
+    let mut tally = Tally::default();
+    for case in cases(include_str!("../golden/special.json")) {
+        let (_, function) = *functions.iter().find(|(name, _)| case["fn"] == *name).unwrap();
+        for dtype in FLOATS {
+            let x = variable(&tensor(&numbers(&case["args"]), &[], dtype));
+            let y = function(&x).unwrap();
+            let tolerance = || Tolerance::of(dtype, &case["f32_rtol"], &case["f32_atol"], 1e-10);
+            let what = format!("{} {dtype:?} of {}", case["fn"], case["args"][0]);
+            tally.check(&what, &flat(&y), &numbers(&case["y"]), tolerance());
+            let Some(reference) = case.get("dy") else { continue };
+            let got = flat(y.backward().unwrap().get(&x).unwrap());
+            tally.check(&format!("{what}: derivative"), &got, &numbers(reference), tolerance());
+        }
+    }
+    tally.finish(0, 0);
+}

@@ -1,0 +1,123 @@
+//! Gradients: against finite differences, of broadcast parameters, and through draws.
+
+use super::{SHAPE, table};
+use crate::support::{FLOATS, assert_close, flat, gradients, spread, tensor, variable};
+use candle_core::{DType, Tensor};
+use rushlight_distributions::{Distribution, DistributionExt, Error, Operand, Rng};
+
+#[test]
+fn gradients_are_the_slopes() {
+    // The rounding of a sum of some 50 in size is 1e-14; over a step of 1e-6, 1e-8.
+    const STEP: f64 = 1e-6;
+    const TOLERANCE: f64 = 1e-7;
+    for law in table() {
+        let params = law.params(DType::F64);
+        let value = law.value(DType::F64);
+        let operands = [&params[..], std::slice::from_ref(&value)].concat();
+        // Elements count differently, so that a gradient in a wrong place shows.
+        let objective = |operands: &[Tensor]| {
+            let (value, params) = operands.split_last().unwrap();
+            let log_prob = law.with(params).log_prob(value).unwrap();
+            let counts = tensor(&spread(log_prob.elem_count(), 3), log_prob.dims(), DType::F64);
+            (log_prob * counts).unwrap().sum_all().unwrap()
+        };
+        let variables = law.variables(&params, &value);
+        for (j, got) in gradients(&objective(&operands), &variables).iter().enumerate() {
+            let at = flat(&operands[j]);
+            let slope = |i: usize| {
+                let moved = |by: f64| {
+                    let mut at = at.clone();
+                    at[i] += by;
+                    let mut operands = operands.clone();
+                    operands[j] = tensor(&at, operands[j].dims(), DType::F64);
+                    objective(&operands).to_scalar::<f64>().unwrap()
+                };
+                (moved(STEP) - moved(-STEP)) / (2.0 * STEP)
+            };
+            let want: Vec<f64> = (0..at.len()).map(slope).collect();
+            assert_close(&format!("{}, operand {j}", law.name), got, &want, TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_a_broadcast_parameter_is_the_sum_of_its_uses() {
+    for (law, dtype) in table().iter().flat_map(|law| FLOATS.map(|dtype| (law, dtype))) {
+        let value = law.value(dtype);
+        let tolerance = if dtype == DType::F32 { 1e-5 } else { 1e-12 };
+        for small in [&[][..], &[1], &[4], &[1, 4], &[3, 1], &[1, 1]] {
+            for j in 0..law.params.len() {
+                let mut params = law.params(dtype);
+                params[j] = law.params_of(small, dtype).swap_remove(j);
+                let variables = law.variables(&params, &value);
+                let what = format!("{}, parameter {j} of shape {small:?}", law.name);
+
+                let full = [&SHAPE, law.params[j].event].concat();
+                let mut operands: Vec<Operand> = params.iter().map(Operand::from).collect();
+                operands[j] = operands[j].expanded("a law", &full).unwrap();
+                let sparse = law.make(&operands);
+                params[j] = params[j].broadcast_as(full).unwrap().contiguous().unwrap();
+                let dense = law.with(&params);
+
+                let batch = dense.batch_shape();
+                let upstream = tensor(&spread(batch.iter().product(), 5), batch, dtype);
+                let [got, want] = [&sparse, &dense].map(|d| {
+                    let weighted = (d.log_prob(&value).unwrap() * &upstream).unwrap();
+                    (flat(&weighted), gradients(&weighted, &variables))
+                });
+                assert_close(&what, &got.0, &want.0, tolerance);
+                for (got, want) in got.1.iter().zip(&want.1) {
+                    assert_close(&what, got, want, tolerance);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_flow_from_a_draw_just_where_it_says_so() {
+    let mut reparameterized = 0;
+    for law in table() {
+        let params = law.params(DType::F64);
+        let d = law.with(&params);
+        let plain = d.sample(&mut Rng::seed(0), &[2]).unwrap();
+        assert!(!plain.track_op(), "{}: `sample` carries a graph", law.name);
+        let draw = d.rsample(&mut Rng::seed(0), &[2]);
+        if d.has_rsample() {
+            let draw = draw.unwrap();
+            assert_eq!(flat(&draw), flat(&plain), "{}: the same draws", law.name);
+            for gradient in gradients(&draw.sqr().unwrap(), &params) {
+                assert!(gradient.iter().all(|g| *g != 0.0), "{}: {gradient:?}", law.name);
+            }
+            reparameterized += 1;
+        } else {
+            assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
+        }
+    }
+    assert_eq!(reparameterized, 2);
+}
+
+#[test]
+fn detached_parameters_get_no_gradient() {
+    for law in table() {
+        let params = law.params(DType::F64);
+        let value = law.value(DType::F64).detach();
+        let detached = law.with(&params).detach_params().unwrap();
+        assert!(!detached.log_prob(&value).unwrap().track_op(), "{}", law.name);
+    }
+}
+
+/// The gradient goes through a path that the kernel does not know of.
+#[test]
+fn gradients_reach_through_what_made_a_parameter() {
+    let x = variable(&tensor(&spread(12, 0), &SHAPE, DType::F64));
+    for law in table().iter().filter(|law| law.params.iter().all(|p| p.event.is_empty())) {
+        let params: Vec<Tensor> = law.params.iter().map(|_| ((&x * 0.5).unwrap() + 0.25).unwrap()).collect();
+        let [value, direct] = [law.value(DType::F64).detach(), x.clone()];
+        let through = gradients(&law.with(&params).log_prob(&value).unwrap(), &[direct]);
+        let ends: Vec<Tensor> = params.iter().map(|p| variable(&p.detach())).collect();
+        let at_ends = gradients(&law.with(&ends).log_prob(&value).unwrap(), &ends);
+        let want: Vec<f64> = (0..12).map(|i| at_ends.iter().map(|g| 0.5 * g[i]).sum()).collect();
+        assert_close(law.name, &through[0], &want, 1e-13);
+    }
+}

@@ -1,0 +1,199 @@
+//! Log-densities: weighted, through strides, composed of tensor ops, and summing to one.
+
+use super::{Law, SHAPE, table};
+use crate::support::{FLOATS, assert_close, flat, gradients, tensor};
+use candle_core::{DType, Tensor};
+use rushlight_distributions::{Constraint, Distribution, Weight};
+
+/// Masks and costs of every shape that broadcasts to `batch`, some of them 0.
+fn weights(batch: &[usize], dtype: DType) -> Vec<Tensor> {
+    let n = batch.iter().product();
+    let numbers: Vec<f64> = (0..n).map(|i| [0.0, 1.0, -0.5, 3.0][i % 4]).collect();
+    let full = tensor(&numbers, batch, dtype);
+    let mut all = vec![full.clone()];
+    for d in 0..batch.len() {
+        all.push(full.narrow(d, batch[d] - 1, 1).unwrap());
+    }
+    if !batch.is_empty() {
+        all.push(full.get(0).unwrap());
+    }
+    all
+}
+
+#[test]
+fn the_weighted_sum_is_the_sum_of_weighted_terms() {
+    for (law, dtype) in table().iter().flat_map(|law| FLOATS.map(|dtype| (law, dtype))) {
+        let params = law.params(dtype);
+        let value = law.value(dtype);
+        let d = law.with(&params);
+        let variables = law.variables(&params, &value);
+        let log_prob = d.log_prob(&value).unwrap();
+        let tolerance = if dtype == DType::F32 { 1e-5 } else { 1e-13 };
+        for weight in weights(d.batch_shape(), dtype) {
+            for scale in [1.0, -2.5] {
+                let w = Weight::elementwise(weight.clone()).times(scale);
+                let got = d.log_prob_sum(&value, w).unwrap();
+                assert_eq!(got.dims(), [0; 0], "{}", law.name);
+                let terms = (log_prob.broadcast_mul(&weight).unwrap() * scale).unwrap();
+                let want = terms.sum_all().unwrap();
+                assert_close(law.name, &flat(&got), &flat(&want), tolerance);
+                let [got, want] = [got, want].map(|y| gradients(&y, &variables));
+                for (got, want) in got.iter().zip(&want) {
+                    assert_close(law.name, got, want, tolerance);
+                }
+            }
+        }
+        let half = d.log_prob_sum(&value, Weight::scale(0.5)).unwrap();
+        let want = (log_prob.sum_all().unwrap() * 0.5).unwrap();
+        assert_close(law.name, &flat(&half), &flat(&want), tolerance);
+    }
+}
+
+/// 0 times an infinity is no number, but an element that does not count adds nothing, nor to gradients.
+#[test]
+fn what_is_outside_the_support_may_weigh_nothing() {
+    for law in table() {
+        let params = law.params(DType::F64);
+        let d = law.with(&params);
+        let good = law.value(DType::F64);
+        let mut numbers = flat(&good);
+        numbers[0] = law.outside();
+        let bad = tensor(&numbers, &SHAPE, good.dtype());
+        let first = flat(&d.log_prob(&bad).unwrap())[0];
+        assert!(first.is_nan() || first == f64::NEG_INFINITY, "{}: {first}", law.name);
+
+        let batch = d.batch_shape();
+        let counts: Vec<f64> = (0..batch.iter().product()).map(|i| f64::from(i != 0)).collect();
+        let mask = || Weight::elementwise(tensor(&counts, batch, DType::F64));
+        let [got, want] = [&bad, &good].map(|x| d.log_prob_sum(x, mask()).unwrap());
+        assert_eq!(flat(&got), flat(&want), "{}", law.name);
+        let [got, want] = [got, want].map(|y| gradients(&y, &params));
+        assert_eq!(got, want, "{}", law.name);
+    }
+}
+
+/// The same elements, otherwise laid out in memory.
+fn views(dense: &Tensor) -> Vec<Tensor> {
+    let last = dense.rank() - 1;
+    let transposed = dense.transpose(0, last).unwrap().contiguous().unwrap().transpose(0, last);
+    let mut all = vec![transposed.unwrap()];
+    for d in 0..dense.rank() {
+        let twice = Tensor::cat(&[dense, dense], d).unwrap();
+        let n = dense.dims()[d];
+        all.push(twice.narrow(d, n, n).unwrap());
+        all.push(dense.narrow(d, 1, 1).unwrap().broadcast_as(dense.shape()).unwrap());
+    }
+    all
+}
+
+#[test]
+fn strided_operands_give_the_same_as_dense_ones() {
+    for law in table() {
+        let params = law.params(DType::F64);
+        let value = law.value(DType::F64);
+        let variables = law.variables(&params, &value);
+        let operands = [&params[..], std::slice::from_ref(&value)].concat();
+        let compute = |operands: &[Tensor]| {
+            let (value, params) = operands.split_last().unwrap();
+            let d = law.with(params);
+            let sum = d.log_prob_sum(value, Weight::default()).unwrap();
+            let log_prob = d.log_prob(value).unwrap();
+            (flat(&log_prob), gradients(&log_prob, &variables), gradients(&sum, &variables))
+        };
+        for i in 0..operands.len() {
+            for view in views(&operands[i]) {
+                let mut with = |t: Tensor| {
+                    let mut operands = operands.clone();
+                    operands[i] = t;
+                    compute(&operands)
+                };
+                let what = format!("{}, operand {i} as {:?}", law.name, view.layout());
+                let (got, want) = (with(view.clone()), with(view.force_contiguous().unwrap()));
+                assert_eq!(got.0, want.0, "{what}");
+                for (got, want) in [(got.1, want.1), (got.2, want.2)] {
+                    for (got, want) in got.iter().zip(&want) {
+                        assert_close(&what, got, want, 1e-13);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What runs on other devices, on the CPU.
+#[test]
+fn the_composite_form_equals_the_kernel() {
+    // Composed ops round at every step; the gamma family differs by its series in `f64` (3e-13).
+    for (dtype, tolerance) in [(DType::F32, 2e-5), (DType::F64, 1e-11)] {
+        for law in table() {
+            let params = law.params(dtype);
+            let value = law.value(dtype);
+            let d = law.with(&params);
+            let variables = law.variables(&params, &value);
+            let kernel = d.log_prob(&value).unwrap();
+            let composite = d.log_prob_composite(&value).unwrap();
+            assert_eq!(composite.dims(), kernel.dims(), "{}", law.name);
+            assert_close(law.name, &flat(&composite), &flat(&kernel), tolerance);
+            let [got, want] = [composite, kernel].map(|y| gradients(&y, &variables));
+            for (got, want) in got.iter().zip(&want) {
+                assert_close(law.name, got, want, tolerance);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_composite_form_is_impossible_where_the_kernel_is() {
+    for law in table().iter().filter(|law| law.is_discrete()) {
+        let d = law.with(&law.params(DType::F64));
+        let value = law.value(DType::F64);
+        let outside = value.ones_like().unwrap().affine(law.outside(), 0.0).unwrap();
+        let want = vec![f64::NEG_INFINITY; d.batch_shape().iter().product()];
+        assert_eq!(flat(&d.log_prob(&outside).unwrap()), want, "{}", law.name);
+        assert_eq!(flat(&d.log_prob_composite(&outside).unwrap()), want, "{}", law.name);
+    }
+}
+
+/// Points and the width each stands for: the trapezoidal rule, which converges exponentially for densities
+/// that fall off at both ends. The unit interval is covered through the logistic function.
+fn quadrature(support: Constraint) -> (Vec<f64>, Vec<f64>) {
+    const N: usize = 6000;
+    let t = (0..N).map(|i| 60.0 * (i as f64 / (N - 1) as f64 - 0.5));
+    let step = 60.0 / (N - 1) as f64;
+    match support {
+        Constraint::UnitInterval => t
+            .map(|t| 1.0 / (1.0 + (-t).exp()))
+            .map(|x| (x, x * (1.0 - x) * step))
+            .unzip(),
+        _ => t.map(|t| (t, step)).unzip(),
+    }
+}
+
+fn total_probability(law: &Law) -> Option<Vec<f64>> {
+    let d = law.with(&law.params(DType::F64));
+    if !d.event_shape().is_empty() {
+        return None;
+    }
+    let (points, widths) = if law.is_discrete() {
+        let outcomes = d.enumerate_support().unwrap();
+        let widths = vec![1.0; outcomes.dims()[0]];
+        (outcomes, widths)
+    } else {
+        let (points, widths) = quadrature(d.support());
+        (tensor(&points, &[points.len(), 1, 1], DType::F64), widths)
+    };
+    let density = d.log_prob(&points).unwrap().exp().unwrap();
+    let widths = tensor(&widths, &[widths.len(), 1, 1], DType::F64);
+    Some(flat(&density.broadcast_mul(&widths).unwrap().sum(0).unwrap()))
+}
+
+#[test]
+fn probabilities_sum_to_one() {
+    let mut count = 0;
+    for law in table() {
+        let Some(total) = total_probability(&law) else { continue };
+        assert_close(law.name, &total, &[1.0; 12], 1e-11);
+        count += 1;
+    }
+    assert_eq!(count, 8);
+}

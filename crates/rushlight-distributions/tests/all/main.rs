@@ -1,0 +1,10 @@
+//! The integration tests of rushlight-distributions, in one binary so that candle is linked once.
+
+mod arbitrary;
+mod errors;
+mod golden;
+mod laws;
+mod samplers;
+mod support;
+mod threads;
+mod traced;

@@ -1,0 +1,140 @@
+//! The same bits on any number of threads.
+
+use crate::support::{FLOATS, Shared, flat, on_threads, shared, spread, tensor, variable};
+use candle_core::{DType, Tensor};
+use rushlight_distributions::{
+    Bernoulli, Beta, Categorical, Distribution, Normal, Result, Rng, Weight, special,
+};
+
+/// Above the size at which passes are shared between threads, and no multiple of any chunk.
+const SHAPE: [usize; 2] = [1003, 211];
+const N: usize = SHAPE[0] * SHAPE[1];
+
+/// What `compute` gives on 1, 2 and 8 threads, as bits.
+#[track_caller]
+fn assert_same_bits(what: &str, compute: impl Fn() -> Vec<Tensor> + Sync) {
+    let bits = |threads| -> Vec<Vec<u64>> {
+        let tensors = on_threads(threads, &compute);
+        tensors.iter().map(|t| flat(t).iter().map(|x| x.to_bits()).collect()).collect()
+    };
+    let one = bits(1);
+    for threads in [2, 8] {
+        // Not `assert_eq`: nobody wants to read 200,000 numbers.
+        assert!(bits(threads) == one, "{what}: {threads} threads differ from 1");
+    }
+}
+
+/// Numbers of `shape` between `low` and `high`.
+fn between(low: f64, high: f64, shape: &[usize], dtype: DType) -> Tensor {
+    let u = spread(shape.iter().product(), 0);
+    let numbers: Vec<f64> = u.iter().map(|u| low + (high - low) * u).collect();
+    variable(&tensor(&numbers, shape, dtype))
+}
+
+type Make = fn(&[Tensor]) -> Result<Shared>;
+
+/// Two-parameter families with the parameters' bounds, and a value.
+fn families(dtype: DType) -> Vec<(&'static str, Make, (f64, f64), usize, Tensor)> {
+    let real = between(-2.0, 2.0, &SHAPE, dtype);
+    let unit = between(0.01, 0.99, &SHAPE, dtype);
+    let binary = real.detach().ge(0.0).unwrap().to_dtype(dtype).unwrap();
+    vec![
+        ("Normal", |p| shared(Normal::new(&p[0], &p[1])?), (0.5, 3.0), 2, real),
+        ("Beta", |p| shared(Beta::new(&p[0], &p[1])?), (0.5, 3.0), 2, unit),
+        ("Bernoulli", |p| shared(Bernoulli::new(&p[0])?), (0.1, 0.9), 1, binary.clone()),
+        ("Bernoulli of logits", |p| shared(Bernoulli::from_logits(&p[0])?), (-2.0, 2.0), 1, binary),
+    ]
+}
+
+#[test]
+fn densities_and_gradients_do_not_depend_on_threads() {
+    // Parameters of every element, of a column (its gradients are collected in chunks), of a row, of all.
+    let shapes: [&[usize]; 4] = [&SHAPE, &[SHAPE[0], 1], &[SHAPE[1]], &[]];
+    for dtype in FLOATS {
+        for (name, make, (low, high), count, value) in families(dtype) {
+            for shape in shapes {
+                let params: Vec<Tensor> =
+                    (0..count).map(|_| between(low, high, shape, dtype)).collect();
+                let d = make(&params).unwrap();
+                let weight = between(-1.0, 1.0, &SHAPE, dtype).detach();
+                assert_same_bits(&format!("{name} {dtype:?} {shape:?}"), || {
+                    let each = d.log_prob(&value).unwrap();
+                    let rows = d.log_prob_over(&value, 1).unwrap();
+                    let sum = d.log_prob_sum(&value, Weight::elementwise(weight.clone())).unwrap();
+                    let mut out = vec![each.clone(), rows, sum.clone()];
+                    for loss in [each, sum] {
+                        let store = loss.backward().unwrap();
+                        out.extend(params.iter().map(|p| store.get(p).unwrap().clone()));
+                        out.extend(store.get(&value).cloned());
+                    }
+                    out
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_a_large_broadcast_parameter_does_not_depend_on_threads() {
+    // Too long for every chunk to collect sums of its own.
+    let shape = [12, 20_011];
+    let value = between(-2.0, 2.0, &shape, DType::F32);
+    let loc = between(-1.0, 1.0, &shape[1..], DType::F32);
+    let d = Normal::new(&loc, 2.0).unwrap();
+    assert_same_bits("Normal", || {
+        let sum = d.log_prob_sum(&value, Weight::default()).unwrap();
+        let store = sum.backward().unwrap();
+        vec![store.get(&loc).unwrap().clone(), store.get(&value).unwrap().clone(), sum]
+    });
+}
+
+#[test]
+fn categorical_densities_do_not_depend_on_threads() {
+    let index: Vec<f64> = spread(N, 1).iter().map(|u| (3.0 * u).floor()).collect();
+    let index = tensor(&index, &[N], DType::U32);
+    for (dtype, batch) in FLOATS.iter().flat_map(|t| [(*t, vec![N, 3]), (*t, vec![3])]) {
+        let logits = between(-2.0, 2.0, &batch, dtype);
+        let d = Categorical::from_logits(&logits).unwrap();
+        assert_same_bits(&format!("Categorical {dtype:?} {batch:?}"), || {
+            let each = d.log_prob(&index).unwrap();
+            let sum = d.log_prob_sum(&index, Weight::scale(2.0)).unwrap();
+            let gradients = [&each, &sum].map(|y| y.backward().unwrap().get(&logits).unwrap().clone());
+            [&[each, sum][..], &gradients].concat()
+        });
+    }
+}
+
+#[test]
+fn draws_do_not_depend_on_threads() {
+    for dtype in FLOATS {
+        let weights = between(0.1, 1.0, &[7, 3], dtype);
+        let rows: [(&str, Result<Shared>, &[usize]); 4] = [
+            ("Normal", shared(Normal::new(tensor(&[1.0], &[], dtype), 2.0).unwrap()), &[N]),
+            ("Beta", shared(Beta::new(between(0.5, 3.0, &[7], dtype), 0.7).unwrap()), &[N / 7]),
+            ("Bernoulli", shared(Bernoulli::new(tensor(&[0.3], &[], dtype)).unwrap()), &[N]),
+            ("Categorical", shared(Categorical::new(weights).unwrap()), &[N / 7]),
+        ];
+        for (name, d, shape) in rows {
+            let d = d.unwrap();
+            assert_same_bits(&format!("{name} {dtype:?}"), || {
+                vec![d.sample(&mut Rng::seed(9), shape).unwrap()]
+            });
+        }
+    }
+}
+
+#[test]
+fn special_functions_do_not_depend_on_threads() {
+    for dtype in FLOATS {
+        let x = between(0.1, 20.0, &SHAPE, dtype);
+        assert_same_bits("special functions", || {
+            let functions = [special::ln_gamma, special::digamma, special::softplus];
+            let one = |f: fn(&Tensor) -> candle_core::Result<Tensor>| {
+                let y = f(&x).unwrap();
+                let gradient = y.backward().unwrap().get(&x).unwrap().clone();
+                [y, gradient]
+            };
+            functions.into_iter().flat_map(one).collect()
+        });
+    }
+}

@@ -1,0 +1,82 @@
+//! The average of past costs.
+
+use super::{Baseline, Charge, ControlVariate, Memory};
+use rushlight_trace::Result;
+
+/// The decaying average of past costs, one for each row of the site's plates.
+///
+/// ```text
+/// a_t = β a_(t−1) + (1 − β) cost_t,  a_0 = 0;     b_(t+1) = a_t / (1 − β^t)
+/// ```
+///
+/// The division corrects the start from zero, as in Adam, so that the baseline is right from the second step
+/// on; [`zero_init`](Self::zero_init) leaves it out. Before the first cost is known the baseline is 0.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_estimators::DecayingAverage;
+///
+/// let quick = DecayingAverage::new(0.5);
+/// let as_in_the_tutorial = DecayingAverage::new(0.9).zero_init();
+/// ```
+///
+/// # References
+///
+/// Pyro's tutorial "SVI Part III: ELBO gradient estimators" has the uncorrected rule; Kingma, Ba (2015),
+/// "Adam", section 3, the correction.
+#[derive(Debug, Clone, Copy)]
+pub struct DecayingAverage {
+    beta: f64,
+    corrected: bool,
+}
+
+impl Default for DecayingAverage {
+    /// `β = 0.9`
+    fn default() -> Self {
+        Self::new(0.9)
+    }
+}
+
+impl DecayingAverage {
+    /// An average in which each step's cost weighs `1 − beta`.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless `0 <= beta < 1`.
+    pub fn new(beta: f64) -> Self {
+        assert!((0.0..1.0).contains(&beta), "a decay must be in [0, 1), got {beta}");
+        Self { beta, corrected: true }
+    }
+
+    /// Leaves the start from zero uncorrected.
+    #[must_use]
+    pub fn zero_init(mut self) -> Self {
+        self.corrected = false;
+        self
+    }
+}
+
+impl Baseline for DecayingAverage {
+    fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
+        let value = match &memory.state {
+            None => charge.cost.zeros_like()?,
+            Some(average) if self.corrected => {
+                let count = memory.count.min(i32::MAX as u64) as i32;
+                average.affine(1.0 / (1.0 - self.beta.powi(count)), 0.0)?
+            }
+            Some(average) => average.clone(),
+        };
+        Ok(ControlVariate { value, fit: None })
+    }
+
+    fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
+        let new = charge.cost.affine(1.0 - self.beta, 0.0)?;
+        memory.state = Some(match &memory.state {
+            None => new,
+            Some(average) => (average.affine(self.beta, 0.0)? + new)?,
+        });
+        memory.count += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! What baselines remember from step to step. It belongs to the estimator.
+
+use super::{Attached, Baseline, Charge};
+use crate::Fit;
+use candle_core::Tensor;
+use rushlight_trace::{Error, Result, Site};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The memory of one baseline at one site, for charges of one shape.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// How many costs went in.
+    pub count: u64,
+    /// What the baseline makes of them.
+    pub state: Option<Tensor>,
+}
+
+/// All memories of an estimator.
+///
+/// They are keyed by the charge's shape too, so that a smaller last minibatch neither breaks nor spoils the
+/// memory of the others.
+#[derive(Debug, Default)]
+pub(crate) struct Memories {
+    slots: HashMap<String, Vec<Slot>>,
+    /// Charges of this step, which go in when all particles have been charged.
+    pending: Vec<Pending>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    baseline: usize,
+    shape: Vec<usize>,
+    memory: Memory,
+}
+
+#[derive(Debug)]
+struct Pending {
+    site: Site,
+    baseline: usize,
+    cost: Tensor,
+}
+
+fn attached(site: &Site) -> &[Arc<dyn Baseline>] {
+    site.hints().get::<Attached>().map_or(&[], |a| &a.0)
+}
+
+impl Memories {
+    /// Whether the site has baselines.
+    pub fn serves(&self, site: &Site) -> bool {
+        !attached(site).is_empty()
+    }
+
+    /// `cost − baselines`; adds the losses that train them to `fits`.
+    ///
+    /// `cost` has the shape of the site's plates.
+    pub fn reduce(&mut self, site: &Site, cost: Tensor, fits: &mut Vec<Fit>) -> Result<Tensor> {
+        let mut rest = cost;
+        let unused = Memory::default();
+        for (k, baseline) in attached(site).iter().enumerate() {
+            let charge = Charge { site, cost: rest };
+            let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
+            let variate = baseline.control_variate(&charge, memory)?;
+            let value = fit_to_plates(site, variate.value.detach(), charge.cost.dims())?;
+            let left = match value.dims() == charge.cost.dims() {
+                true => (&charge.cost - value)?,
+                false => charge.cost.broadcast_sub(&value)?,
+            };
+            if let Some(loss) = variate.fit {
+                fits.push(Fit { site: site.name().to_owned(), loss });
+            }
+            self.pending.push(Pending { site: site.clone(), baseline: k, cost: charge.cost });
+            rest = left;
+        }
+        Ok(rest)
+    }
+
+    fn find(&self, site: &Site, baseline: usize, shape: &[usize]) -> Option<&Memory> {
+        let slots = self.slots.get(site.name())?;
+        slots.iter().find(|s| s.baseline == baseline && s.shape == shape).map(|s| &s.memory)
+    }
+
+    /// Lets the baselines take note of this step's costs, in the order of the charges.
+    pub fn settle(&mut self) -> Result<()> {
+        for Pending { site, baseline, cost } in std::mem::take(&mut self.pending) {
+            if !self.slots.contains_key(site.name()) {
+                self.slots.insert(site.name().to_owned(), Vec::new());
+            }
+            let Some(slots) = self.slots.get_mut(site.name()) else { continue };
+            let at = slots.iter().position(|s| s.baseline == baseline && s.shape == cost.dims());
+            let at = at.unwrap_or_else(|| {
+                let shape = cost.dims().to_vec();
+                slots.push(Slot { baseline, shape, memory: Memory::default() });
+                slots.len() - 1
+            });
+            let charge = Charge { site: &site, cost };
+            attached(&site)[baseline].remember(&charge, &mut slots[at].memory)?;
+        }
+        Ok(())
+    }
+}
+
+/// A prediction with a trailing dim of 1 too many loses it; any other that does not broadcast is an error.
+pub(super) fn fit_to_plates(site: &Site, value: Tensor, plates: &[usize]) -> Result<Tensor> {
+    use rushlight_distributions::shape::broadcasts_to;
+    let dims = value.dims();
+    if dims.len() == plates.len() + 1 && dims.last() == Some(&1) {
+        let squeezed = value.squeeze(candle_core::D::Minus1)?;
+        return fit_to_plates(site, squeezed, plates);
+    }
+    if broadcasts_to(dims, plates) {
+        return Ok(value);
+    }
+    let (baseline, plates) = (dims.to_vec(), plates.to_vec());
+    Err(Error::BaselineShape { site: site.name().to_owned(), baseline, plates })
+}

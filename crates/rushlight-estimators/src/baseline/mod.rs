@@ -1,0 +1,98 @@
+//! Baselines: control variates for score-function terms.
+//!
+//! The score `∇ log q_i` has mean zero, so whatever is subtracted from the cost that multiplies it leaves the
+//! gradient's mean alone, as long as it does not depend on this step's draw of the site or on anything
+//! downstream of it. A good prediction of the cost takes most of the variance away.
+//!
+//! Baselines stack: the k-th sees, remembers and is fitted to what the ones before it left over.
+
+mod decaying_average;
+mod learned;
+mod memory;
+mod value;
+
+pub use decaying_average::DecayingAverage;
+pub use learned::Learned;
+pub use memory::Memory;
+pub(crate) use memory::Memories;
+pub use value::Value;
+
+use candle_core::Tensor;
+use rushlight_trace::{Draw, Result, Site};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// What a baseline predicts: the cost of a site at one step.
+#[derive(Debug)]
+pub struct Charge<'a> {
+    /// The site: its distribution, plates, and value.
+    pub site: &'a Site,
+    /// The cost that earlier baselines left over, without graph. Shape: the site's plates.
+    pub cost: Tensor,
+}
+
+/// What a baseline answers.
+#[derive(Debug, Clone)]
+pub struct ControlVariate {
+    /// Subtracted from the cost; detached by the estimator. Shape: broadcasts to the site's plates.
+    pub value: Tensor,
+    /// Trains the baseline itself, if it learns by gradient. Shape: `[]`.
+    pub fit: Option<Tensor>,
+}
+
+/// Predicts the cost downstream of a site.
+///
+/// A baseline's value must not depend on this step's draw of its site or on anything downstream of it: from
+/// the charge it may use the site's distribution and plates, but the cost only for [`fit`](ControlVariate::fit)
+/// and in [`remember`](Self::remember).
+pub trait Baseline: Debug + Send + Sync {
+    /// The prediction, from what is remembered of earlier steps.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate>;
+
+    /// Takes note of a cost. Called after all particles of a step have been charged.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn remember(&self, _charge: &Charge<'_>, _memory: &mut Memory) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The hint that carries a site's baselines through the trace.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attached(pub Vec<Arc<dyn Baseline>>);
+
+/// `.baseline(..)` on anything that can be sampled.
+pub trait BaselineExt: Into<Draw> {
+    /// Adds a baseline to those that the draw has.
+    ///
+    /// ```
+    /// use rushlight_distributions::Bernoulli;
+    /// use rushlight_estimators::{BaselineExt, DecayingAverage};
+    /// use rushlight_trace::Draw;
+    ///
+    /// let draw: Draw = Bernoulli::new(0.5)?.baseline(DecayingAverage::new(0.9));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
+    fn baseline(self, baseline: impl Baseline + 'static) -> Draw {
+        let mut draw = self.into();
+        let mut attached = draw.hints_mut().get::<Attached>().cloned().unwrap_or_default();
+        attached.0.push(Arc::new(baseline));
+        draw.hints_mut().insert(attached);
+        draw
+    }
+
+    /// Takes all baselines away.
+    fn no_baseline(self) -> Draw {
+        let mut draw = self.into();
+        draw.hints_mut().insert(Attached::default());
+        draw
+    }
+}
+
+impl<T: Into<Draw>> BaselineExt for T {}

@@ -1,0 +1,56 @@
+//! What turns traces into a gradient estimate.
+
+use crate::Particle;
+use candle_core::Tensor;
+use rushlight_trace::Result;
+use std::fmt::Debug;
+
+/// Turns the particles of a step into a gradient estimate. It runs nothing and touches no parameter.
+pub trait Estimator: Debug {
+    /// How many particles one estimate is made of.
+    fn particles(&self) -> usize {
+        1
+    }
+
+    /// The loss, and what to differentiate.
+    ///
+    /// Memories of baselines move here, after all particles, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The distributions' and baselines'.
+    fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate>;
+
+    /// The loss alone; no memory moves.
+    ///
+    /// # Errors
+    ///
+    /// The distributions'.
+    fn loss(&self, particles: &[Particle]) -> Result<f64> {
+        let mut elbo = 0.0;
+        for p in particles {
+            elbo += p.totals()?.elbo();
+        }
+        Ok(-elbo / particles.len() as f64)
+    }
+}
+
+/// A number to report, and scalars to differentiate.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// The objective to minimize.
+    pub loss: f64,
+    /// `∇ surrogate` estimates `∇ loss`; its value means nothing. `None` where nothing can be trained.
+    pub surrogate: Option<Tensor>,
+    /// What trains the baselines.
+    pub fits: Vec<Fit>,
+}
+
+/// The loss that trains one baseline.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// The site that the baseline serves.
+    pub site: String,
+    /// The loss, shape `[]`.
+    pub loss: Tensor,
+}

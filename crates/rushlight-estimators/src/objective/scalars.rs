@@ -1,0 +1,47 @@
+//! Sums of tensors with one element, and their values.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+/// The values of scalars. Read one by one on the CPU, where that is free, and in one transfer elsewhere.
+pub(crate) fn read(scalars: &[Tensor]) -> Result<Vec<f64>> {
+    if scalars.iter().all(|t| t.device().is_cpu()) {
+        return scalars.iter().map(one).collect();
+    }
+    let like = scalars.iter().find(|t| !t.device().is_cpu()).map(Tensor::device);
+    let device = like.unwrap_or(&Device::Cpu);
+    let moved: Vec<Tensor> = scalars
+        .iter()
+        .map(|t| t.detach().to_device(device)?.to_dtype(DType::F32))
+        .collect::<Result<_>>()?;
+    let stacked = Tensor::stack(&moved, 0)?.to_device(&Device::Cpu)?;
+    stacked.to_dtype(DType::F64)?.to_vec1()
+}
+
+fn one(scalar: &Tensor) -> Result<f64> {
+    match scalar.dtype() {
+        DType::F32 => Ok(scalar.to_scalar::<f32>()?.into()),
+        DType::F64 => scalar.to_scalar(),
+        _ => scalar.to_dtype(DType::F64)?.to_scalar(),
+    }
+}
+
+/// The sum of scalars; `None` of none. They may differ in dtype: the first one's counts.
+pub(crate) fn sum(scalars: impl IntoIterator<Item = Tensor>) -> Result<Option<Tensor>> {
+    let mut total: Option<Tensor> = None;
+    for t in scalars {
+        total = Some(match total {
+            None => t,
+            Some(sum) if sum.dtype() == t.dtype() => (sum + t)?,
+            Some(sum) => (&sum + t.to_dtype(sum.dtype())?)?,
+        });
+    }
+    Ok(total)
+}
+
+/// A number as a scalar beside a tensor.
+pub(super) fn like(x: f64, neighbour: &Tensor) -> Result<Tensor> {
+    match neighbour.dtype() {
+        DType::F64 => Tensor::new(x, neighbour.device()),
+        dtype => Tensor::new(x as f32, neighbour.device())?.to_dtype(dtype),
+    }
+}

@@ -1,0 +1,59 @@
+//! The ELBO, each site charged with the costs downstream of it.
+
+use super::elbo::{self, Charges};
+use crate::baseline::Memories;
+use crate::{Estimate, Estimator, Particle};
+use rushlight_trace::Result;
+
+/// The ELBO with score-function terms that charge each site only with the costs it can influence, less what
+/// its baselines predict of them.
+///
+/// What a site can influence is known from the trace: values are tracked, reads are noticed, and plates
+/// separate rows (see `rushlight_distributions::traced`). Forgetting an edge would bias the gradient;
+/// keeping one too many only costs variance, so in doubt an edge is kept.
+///
+/// # References
+///
+/// Schulman, Heess, Weber, Abbeel (2015), "Gradient estimation using stochastic computation graphs",
+/// theorem 1; Ranganath, Gerrish, Blei (2014), "Black box variational inference", section 3.1
+/// (Rao-Blackwellization).
+#[derive(Debug)]
+pub struct TraceGraphElbo {
+    particles: usize,
+    memories: Memories,
+}
+
+impl Default for TraceGraphElbo {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TraceGraphElbo {
+    /// With one particle.
+    pub fn new() -> Self {
+        Self { particles: 1, memories: Memories::default() }
+    }
+
+    /// Averages so many particles a step.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are none.
+    #[must_use]
+    pub fn with_particles(mut self, particles: usize) -> Self {
+        assert!(particles > 0, "an estimate needs at least one particle");
+        self.particles = particles;
+        self
+    }
+}
+
+impl Estimator for TraceGraphElbo {
+    fn particles(&self) -> usize {
+        self.particles
+    }
+
+    fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
+        elbo::estimate(particles, Charges::Downstream, &mut self.memories)
+    }
+}

@@ -1,0 +1,77 @@
+//! One draw from the guide, and the model's opinion of it.
+
+use crate::objective::read_scalars;
+use candle_core::Tensor;
+use rushlight_trace::{Error, Result, Trace};
+use std::sync::Arc;
+
+/// One guide run, and the model replayed against it.
+#[derive(Debug, Clone)]
+pub struct Particle {
+    guide: Arc<Trace>,
+    model: Trace,
+}
+
+impl Particle {
+    /// Pairs a guide's trace with that of the model which replayed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingInModel`] if the guide has a latent that the model lacks, unless it is marked
+    /// `.auxiliary()`; [`Error::LateRead`] if the model read a value of the guide's run.
+    pub fn new(guide: Arc<Trace>, model: Trace) -> Result<Self> {
+        if let Some((site, location)) = guide.ledger().late_read() {
+            return Err(Error::LateRead { site, location });
+        }
+        let used = |name: &str| model.get(name).is_some_and(|s| !s.observed());
+        if let Some(s) = guide.latents().find(|s| !s.auxiliary() && !used(s.name())) {
+            return Err(Error::MissingInModel { site: s.name().to_owned() });
+        }
+        Ok(Self { guide, model })
+    }
+
+    /// What the guide drew.
+    pub fn guide(&self) -> &Trace {
+        &self.guide
+    }
+
+    /// What the model says of it.
+    pub fn model(&self) -> &Trace {
+        &self.model
+    }
+
+    /// The scaled log-probability of every site, as numbers, the model's first, each in order.
+    ///
+    /// Read in one transfer where that matters.
+    ///
+    /// # Errors
+    ///
+    /// The distributions'.
+    pub fn totals(&self) -> Result<Totals> {
+        let sums: Vec<Tensor> = self
+            .model
+            .sites()
+            .chain(self.guide.sites())
+            .map(|s| s.log_prob_sum().cloned())
+            .collect::<Result<_>>()?;
+        let mut model = read_scalars(&sums)?;
+        let guide = model.split_off(self.model.sites().len());
+        Ok(Totals { model, guide })
+    }
+}
+
+/// The scaled log-probability of every site of a particle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Totals {
+    /// The model's sites.
+    pub model: Vec<f64>,
+    /// The guide's sites.
+    pub guide: Vec<f64>,
+}
+
+impl Totals {
+    /// `log p(x, z) − log q(z)`
+    pub fn elbo(&self) -> f64 {
+        self.model.iter().sum::<f64>() - self.guide.iter().sum::<f64>()
+    }
+}

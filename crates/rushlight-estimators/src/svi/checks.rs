@@ -1,0 +1,99 @@
+//! What is found before anything moves.
+
+use crate::{Fit, Particle, Update};
+use candle_core::Tensor;
+use rushlight_distributions::Constraint;
+use rushlight_trace::{Error, ParamStore, Result, Site};
+use std::collections::HashMap;
+
+/// Every site's log-probability is a finite number.
+pub(super) fn totals(particles: &[Particle], step: u64) -> Result<()> {
+    for p in particles {
+        let totals = p.totals()?;
+        let all_finite = totals.model.iter().chain(&totals.guide).all(|x| x.is_finite());
+        if all_finite {
+            continue;
+        }
+        let culprits = |sites: &mut dyn Iterator<Item = &Site>, totals: &[f64], of: &str| {
+            let pairs: Vec<String> = sites
+                .zip(totals)
+                .filter(|(_, x)| !x.is_finite())
+                .map(|(s, x)| format!("{} = {x} ({of})", s.name()))
+                .collect();
+            pairs
+        };
+        let mut sites = culprits(&mut p.model().sites(), &totals.model, "model");
+        sites.extend(culprits(&mut p.guide().sites(), &totals.guide, "guide"));
+        return Err(Error::NonFiniteLoss { loss: -totals.elbo(), step, sites });
+    }
+    Ok(())
+}
+
+/// The loss is finite too: an estimator may make more of its particles than their sum.
+pub(super) fn loss(loss: f64, step: u64) -> Result<()> {
+    match loss.is_finite() {
+        true => Ok(()),
+        false => Err(Error::NonFiniteLoss { loss, step, sites: Vec::new() }),
+    }
+}
+
+/// Every gradient is finite; else the sites that they come from are sought, one backward pass each.
+pub(super) fn gradients(updates: &[Update], particles: &[Particle], step: u64) -> Result<()> {
+    let mut params = Vec::new();
+    for u in updates {
+        if !is_finite(&u.gradient)? {
+            params.push(u.name.to_string());
+        }
+    }
+    if params.is_empty() {
+        return Ok(());
+    }
+    let mut sites = Vec::new();
+    for site in particles.iter().flat_map(|p| p.model().sites().chain(p.guide().sites())) {
+        let log_prob = site.log_prob_sum()?;
+        if !log_prob.track_op() {
+            continue;
+        }
+        let alone = log_prob.backward()?;
+        for u in updates.iter().filter(|u| params.iter().any(|p| **p == *u.name)) {
+            if let Some(gradient) = alone.get(&u.var)
+                && !is_finite(gradient)?
+                && !sites.iter().any(|s| s == site.name())
+            {
+                sites.push(site.name().to_owned());
+            }
+        }
+    }
+    Err(Error::NonFiniteGradient { params, step, sites })
+}
+
+fn is_finite(t: &Tensor) -> Result<bool> {
+    if t.device().is_cpu() {
+        return Ok(Constraint::Real.first_outside(t)?.is_none());
+    }
+    // One number instead of the whole tensor has to come back: 0 unless something is not finite.
+    let sum = (t * 0.0)?.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?;
+    Ok(sum == 0.0)
+}
+
+/// No baseline is trained together with a parameter of model or guide.
+pub(super) fn no_shared_weights(
+    params: &ParamStore,
+    surrogate: Option<&Tensor>,
+    fits: &[Fit],
+) -> Result<()> {
+    let Some(surrogate) = surrogate else { return Ok(()) };
+    if fits.is_empty() {
+        return Ok(());
+    }
+    let names: HashMap<_, _> = params.vars().into_iter().map(|(n, v)| (v.id(), n)).collect();
+    let used: std::collections::HashSet<_> =
+        surrogate.sorted_nodes().iter().filter(|t| t.is_variable()).map(|t| t.id()).collect();
+    for fit in fits {
+        let shared = fit.loss.sorted_nodes().into_iter().find(|t| used.contains(&t.id()));
+        if let Some(name) = shared.and_then(|t| names.get(&t.id())) {
+            return Err(Error::SharedBaseline { site: fit.site.clone(), param: name.to_string() });
+        }
+    }
+    Ok(())
+}

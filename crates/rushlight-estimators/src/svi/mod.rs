@@ -1,0 +1,306 @@
+//! The fit: programs in, steps out.
+
+mod checks;
+mod progress;
+
+pub use progress::Progress;
+
+use crate::objective::sum_scalars;
+use crate::{Adam, Estimate, Estimator, Optimizer, Particle, TraceGraphElbo, Update};
+use candle_core::{DType, Device, Tensor};
+use rushlight_distributions::rng::Role;
+use rushlight_distributions::{Rng, runtime};
+use rushlight_trace::{Ctx, ParamStore, Program, Result, Run, Source};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Fits a guide to a model by stochastic gradients of the ELBO.
+///
+/// # Examples
+///
+/// A normal posterior, fitted by pathwise gradients:
+///
+/// ```
+/// use rushlight_distributions::{Constraint, Normal};
+/// use rushlight_estimators::{Adam, Svi};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+///     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+///     ctx.observe("x", Normal::new(&z, 1.0)?, *x)
+/// }
+///
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let loc = ctx.param("loc", 0.0, Constraint::Real)?;
+///     let scale = ctx.param("scale", 1.0, Constraint::Positive)?;
+///     ctx.sample("z", Normal::new(loc, scale)?)?;
+///     Ok(())
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let mut svi = Svi::new(model, guide).optimizer(Adam::new(0.02)).seed(1);
+/// for _ in 0..1_000 {
+///     svi.step(&2.0)?;
+/// }
+/// // The exact posterior is N(1, 1/2).
+/// assert!((svi.params().scalar("loc")? - 1.0).abs() < 0.1);
+/// assert!((svi.params().scalar("scale")? - 0.5f64.sqrt()).abs() < 0.1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Svi<X: ?Sized, M, G> {
+    model: M,
+    guide: G,
+    estimator: Box<dyn Estimator>,
+    optimizer: Box<dyn Optimizer>,
+    params: ParamStore,
+    seed: u64,
+    step: u64,
+    evaluations: u64,
+    dtype: DType,
+    device: Device,
+    validate: bool,
+    /// How many parameters there were when the baselines were last seen to share none.
+    checked_params: usize,
+    data: PhantomData<fn(&X)>,
+}
+
+/// The streams of evaluations lie beyond those of any step.
+const EVALUATIONS: u64 = 1 << 63;
+
+impl<X: ?Sized, M, G> Svi<X, M, G>
+where
+    M: Fn(&mut Ctx, &X) -> Result<()> + Sync,
+    G: Fn(&mut Ctx, &X) -> Result<()> + Sync,
+{
+    /// A fit of `guide` to `model`, two functions of a context and data.
+    ///
+    /// By default: [`TraceGraphElbo`], [`Adam`] with learning rate 1e-3, seed 0, `f32` on the CPU, validation.
+    pub fn new(model: M, guide: G) -> Self {
+        Self::from_programs(model, guide)
+    }
+}
+
+impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
+    /// A fit of two programs of any type.
+    pub fn from_programs(model: M, guide: G) -> Self {
+        Self {
+            model,
+            guide,
+            estimator: Box::new(TraceGraphElbo::new()),
+            optimizer: Box::new(Adam::new(1e-3)),
+            params: ParamStore::default(),
+            seed: 0,
+            step: 0,
+            evaluations: 0,
+            dtype: DType::F32,
+            device: Device::Cpu,
+            validate: true,
+            checked_params: 0,
+            data: PhantomData,
+        }
+    }
+
+    /// Sets the estimator.
+    #[must_use]
+    pub fn estimator(mut self, estimator: impl Estimator + 'static) -> Self {
+        self.estimator = Box::new(estimator);
+        self
+    }
+
+    /// Sets the optimizer.
+    #[must_use]
+    pub fn optimizer(mut self, optimizer: impl Optimizer + 'static) -> Self {
+        self.optimizer = Box::new(optimizer);
+        self
+    }
+
+    /// Sets the seed. The same seed gives the same bits.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the dtype of numbers and parameters that meet no tensor.
+    #[must_use]
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// Sets the device of numbers and parameters that meet no tensor.
+    #[must_use]
+    pub fn device(mut self, device: &Device) -> Self {
+        self.device = device.clone();
+        self
+    }
+
+    /// Turns the checks of values on or off; they are on by default.
+    #[must_use]
+    pub fn validate(mut self, validate: bool) -> Self {
+        self.validate = validate;
+        self
+    }
+
+    /// Starts from the parameters of another fit, and shares them.
+    #[must_use]
+    pub fn with_params(mut self, params: &ParamStore) -> Self {
+        self.params = params.clone();
+        self
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &ParamStore {
+        &self.params
+    }
+
+    /// Takes one gradient step and returns the loss that it was taken on.
+    ///
+    /// # Errors
+    ///
+    /// The programs'; a loss or gradient that is not finite. Nothing has moved then: neither a parameter nor
+    /// the optimizer's state.
+    pub fn step(&mut self, data: &X) -> Result<f64> {
+        runtime::warn_if_uninitialised();
+        let (loss, updates) = self.estimate(data)?;
+        self.optimizer.step(&updates)?;
+        Ok(loss)
+    }
+
+    /// Takes `steps` steps on the same data, telling `watch` of each; it may stop the run.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`step`](Self::step).
+    pub fn run(
+        &mut self,
+        data: &X,
+        steps: usize,
+        mut watch: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        for _ in 0..steps {
+            let loss = self.step(data)?;
+            if watch(&Progress { step: self.step, loss }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a step on each minibatch, telling `watch` of each; it may stop the run.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`step`](Self::step), and of the minibatches.
+    pub fn run_batches<B: std::borrow::Borrow<X>>(
+        &mut self,
+        batches: impl IntoIterator<Item = Result<B>>,
+        mut watch: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        for batch in batches {
+            let loss = self.step(batch?.borrow())?;
+            if watch(&Progress { step: self.step, loss }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One estimate of the loss. No parameter, memory or stream of the steps moves.
+    ///
+    /// # Errors
+    ///
+    /// The programs'.
+    pub fn evaluate_loss(&mut self, data: &X) -> Result<f64> {
+        let particles = self.particles(data, EVALUATIONS | self.evaluations)?;
+        self.evaluations += 1;
+        self.estimator.loss(&particles)
+    }
+
+    /// One estimate of the gradient of the loss with respect to each unconstrained parameter, by name, in
+    /// order of creation. Takes no step; draws and memories move on as in one.
+    ///
+    /// The losses that train baselines are included, under the names of the baselines' parameters.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`step`](Self::step).
+    pub fn gradients(&mut self, data: &X) -> Result<Vec<(Arc<str>, Tensor)>> {
+        let (_, updates) = self.estimate(data)?;
+        let mut updates = updates.into_iter().peekable();
+        self.params
+            .vars()
+            .into_iter()
+            .map(|(name, var)| {
+                let gradient = match updates.next_if(|u| u.name == name) {
+                    Some(update) => update.gradient,
+                    None => var.zeros_like()?,
+                };
+                Ok((name, gradient))
+            })
+            .collect()
+    }
+
+    /// Runs the programs, and finds the loss and the gradients, all of them finite.
+    fn estimate(&mut self, data: &X) -> Result<(f64, Vec<Update>)> {
+        let particles = self.particles(data, self.step)?;
+        checks::totals(&particles, self.step)?;
+        let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
+        checks::loss(loss, self.step)?;
+        if self.validate && self.params.len() != self.checked_params {
+            checks::no_shared_weights(&self.params, surrogate.as_ref(), &fits)?;
+            self.checked_params = self.params.len();
+        }
+        let objective = sum_scalars(surrogate.into_iter().chain(fits.into_iter().map(|f| f.loss)))?;
+        let updates = self.updates(objective.as_ref())?;
+        checks::gradients(&updates, &particles, self.step)?;
+        self.step += 1;
+        Ok((loss, updates))
+    }
+
+    fn updates(&self, objective: Option<&Tensor>) -> Result<Vec<Update>> {
+        let Some(objective) = objective.filter(|t| t.track_op()) else { return Ok(Vec::new()) };
+        let mut gradients = objective.backward()?;
+        let mut updates = Vec::new();
+        for (name, var) in self.params.vars() {
+            if let Some(gradient) = gradients.remove(&var) {
+                updates.push(Update { name, var, gradient: gradient.detach() });
+            }
+        }
+        Ok(updates)
+    }
+
+    fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
+        (0..self.estimator.particles() as u64).map(|p| self.particle(data, step, p)).collect()
+    }
+
+    fn particle(&self, data: &X, step: u64, particle: u64) -> Result<Particle> {
+        let rng = Rng::seed(self.seed).step(step);
+        let run = |role| {
+            Run::new(&self.params, rng.particle(role, particle))
+                .dtype(self.dtype)
+                .device(&self.device)
+                .validate(self.validate)
+        };
+        let (guide, ()) = run(Role::Guide).execute(|ctx| self.guide.run(ctx, data))?;
+        let guide = Arc::new(guide);
+        let replay = Source::Replay(guide.clone());
+        let (model, ()) = run(Role::Model).source(replay).execute(|ctx| self.model.run(ctx, data))?;
+        Particle::new(guide, model)
+    }
+}
+
+impl<X: ?Sized, M, G> fmt::Debug for Svi<X, M, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Svi")
+            .field("estimator", &self.estimator)
+            .field("optimizer", &self.optimizer)
+            .field("params", &self.params.names())
+            .field("seed", &self.seed)
+            .field("step", &self.step)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,32 @@
+//! Small statistics.
+
+/// The five numbers of a sample.
+#[derive(Debug, Clone, Copy)]
+pub struct Quartiles {
+    /// The smallest.
+    pub min: f64,
+    /// A quarter lies below.
+    pub q1: f64,
+    /// Half lies below.
+    pub median: f64,
+    /// Three quarters lie below.
+    pub q3: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Quartiles {
+    /// Those of `xs`, interpolated between order statistics; NaN of nothing.
+    pub fn of(xs: &[f64]) -> Self {
+        let mut xs = xs.to_vec();
+        xs.sort_by(f64::total_cmp);
+        let at = |q: f64| {
+            let (Some(last), position) = (xs.len().checked_sub(1), q * (xs.len().max(1) - 1) as f64) else {
+                return f64::NAN;
+            };
+            let (low, high) = (position.floor() as usize, (position.ceil() as usize).min(last));
+            xs[low] + (xs[high] - xs[low]) * position.fract()
+        };
+        Self { min: at(0.0), q1: at(0.25), median: at(0.5), q3: at(0.75), max: at(1.0) }
+    }
+}
