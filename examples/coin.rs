@@ -9,31 +9,36 @@
 //! within 0.8 of the posterior's. It is the experiment of Pyro's tutorial "SVI Part III: ELBO gradient
 //! estimators".
 
-mod support;
+#[path = "support/quartiles.rs"]
+mod quartiles;
 
 use clap::Parser;
+use quartiles::Quartiles;
 use rushlight::prelude::*;
-use serde_json::json;
-use std::time::Instant;
-use support::stats::Quartiles;
+use serde_json::{Value as Json, json};
+use std::time::{Duration, Instant};
 
 #[derive(Parser)]
-#[command(about = "Is the coin fair? The score function with and without a baseline")]
+#[command(about = "Is the coin fair? The score function, with and without a baseline")]
 struct Args {
-    /// How many seeds to run.
+    /// How many seeds to run
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// End with one line of JSON.
+    /// End with one line of JSON
     #[arg(long)]
     json: bool,
 }
 
+const FLIPS: [f32; 10] = [1., 1., 1., 1., 1., 1., 0., 0., 0., 0.];
 const POSTERIOR: (f64, f64) = (16.0, 14.0);
+const TOLERANCE: f64 = 0.8;
 const MAX_STEPS: usize = 10_000;
 
 fn model(ctx: &mut Ctx, flips: &Tensor) -> Result<()> {
     let fairness = ctx.sample("fairness", Beta::new(10.0, 10.0)?)?;
-    ctx.plate("flips", flips.elem_count(), |ctx| ctx.observe("obs", Bernoulli::new(&fairness)?, flips))
+    ctx.plate("flips", flips.elem_count(), |ctx| {
+        ctx.observe("obs", Bernoulli::new(&fairness)?, flips)
+    })
 }
 
 fn guide(with_baseline: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
@@ -45,45 +50,77 @@ fn guide(with_baseline: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync
             true => fairness.baseline(DecayingAverage::new(0.9)),
             false => fairness.no_baseline(),
         };
-        ctx.sample("fairness", draw)?;
-        Ok(())
+        ctx.sample("fairness", draw).map(drop)
     }
 }
 
-/// Steps to the posterior (none if it was not reached), the parameters there, and seconds.
-fn fit(flips: &Tensor, with_baseline: bool, seed: u64) -> Result<(Option<usize>, (f64, f64), f64, usize)> {
+/// One fit: the steps to the posterior, if it was reached, and where it ended.
+struct Fit {
+    reached: Option<usize>,
+    taken: usize,
+    time: Duration,
+    end: (f64, f64),
+}
+
+fn fit(flips: &Tensor, with_baseline: bool, seed: u64) -> Result<Fit> {
     let mut svi = Svi::new(model, guide(with_baseline))
         .estimator(TraceGraphElbo::new())
         .optimizer(Adam::new(5e-4).betas(0.93, 0.999))
         .seed(seed);
-    let start = Instant::now();
-    for step in 1..=MAX_STEPS {
+    let mut fit = Fit { reached: None, taken: 0, time: Duration::ZERO, end: (15.0, 15.0) };
+    while fit.reached.is_none() && fit.taken < MAX_STEPS {
+        let start = Instant::now();
         svi.step(flips)?;
-        let found = (svi.params().scalar("alpha")?, svi.params().scalar("beta")?);
-        if (found.0 - POSTERIOR.0).abs() < 0.8 && (found.1 - POSTERIOR.1).abs() < 0.8 {
-            return Ok((Some(step), found, start.elapsed().as_secs_f64(), step));
+        fit.time += start.elapsed();
+        fit.taken += 1;
+        fit.end = (svi.params().scalar("alpha")?, svi.params().scalar("beta")?);
+        let near = |found: f64, exact: f64| (found - exact).abs() < TOLERANCE;
+        if near(fit.end.0, POSTERIOR.0) && near(fit.end.1, POSTERIOR.1) {
+            fit.reached = Some(fit.taken);
         }
     }
-    let found = (svi.params().scalar("alpha")?, svi.params().scalar("beta")?);
-    Ok((None, found, start.elapsed().as_secs_f64(), MAX_STEPS))
+    Ok(fit)
+}
+
+/// Fits all seeds, prints what came out, and returns it.
+fn experiment(label: &str, flips: &Tensor, with_baseline: bool, seeds: u64) -> Result<Json> {
+    let fits: Vec<Fit> =
+        (0..seeds).map(|seed| fit(flips, with_baseline, seed)).collect::<Result<_>>()?;
+    let converged = fits.iter().filter(|f| f.reached.is_some()).count();
+    let steps = Quartiles::of(&fits.iter().map(|f| f.taken as f64).collect::<Vec<_>>());
+    let times: Vec<f64> =
+        fits.iter().map(|f| f.time.as_secs_f64() * 1e6 / f.taken as f64).collect();
+    let us_per_step = Quartiles::of(&times).median;
+    let mean = |of: fn(&Fit) -> f64| fits.iter().map(of).sum::<f64>() / seeds as f64;
+    println!("{label}");
+    println!("  converged         {converged} of {seeds} seeds");
+    println!("  steps             median {}, quartiles {} to {}", steps.median, steps.q1, steps.q3);
+    println!("                    range {} to {}", steps.min, steps.max);
+    println!("  final parameters  Beta({:.2}, {:.2}) (mean)", mean(|f| f.end.0), mean(|f| f.end.1));
+    println!("  time a step       {us_per_step:.1} us (median)");
+    Ok(json!({
+        "median_steps": steps.median, "q1": steps.q1, "q3": steps.q3,
+        "converged": converged, "us_per_step": us_per_step,
+    }))
 }
 
 fn main() -> Result<()> {
-    rushlight::runtime::init();
+    let settings = rushlight::runtime::init();
     let args = Args::parse();
-    let flips = Tensor::new(&[1f32, 1., 1., 1., 1., 1., 0., 0., 0., 0.], &Device::Cpu)?;
-    for with_baseline in [true, false] {
-        let mut steps = vec![];
-        let (mut seconds, mut taken, mut last) = (0.0, 0, (0.0, 0.0));
-        for seed in 0..args.seeds {
-            let (reached, found, time, n) = fit(&flips, with_baseline, seed)?;
-            steps.extend(reached.map(|s| s as f64));
-            seconds += time;
-            taken += n;
-            last = found;
-        }
-        println!("{with_baseline} {:?} converged {} {last:?} us/step {}", Quartiles::of(&steps), steps.len(), seconds / taken as f64 * 1e6);
+    let flips = Tensor::new(&FLIPS, &Device::Cpu)?;
+    let (alpha, beta) = POSTERIOR;
+    println!("Six heads of ten, prior Beta(10, 10): the exact posterior is Beta({alpha}, {beta}).");
+    println!(
+        "Steps of Adam from Beta(15, 15) until both parameters are within {TOLERANCE} of it:\n"
+    );
+    let with = experiment("with a decaying-average baseline", &flips, true, args.seeds)?;
+    let without = experiment("without a baseline", &flips, false, args.seeds)?;
+    println!("\n{settings}");
+    if args.json {
+        println!(
+            "{}",
+            json!({ "seeds": args.seeds, "with_baseline": with, "without_baseline": without })
+        );
     }
-    let _ = json!({});
     Ok(())
 }

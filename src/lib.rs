@@ -2,15 +2,20 @@
 
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
-pub use rushlight_trace::{Ctx, Draw, Frame, Hints, Param, ParamStore, Program, Run, Site, Source, Trace};
+pub use rushlight_trace::{
+    Ctx, Draw, Frame, Hints, Param, ParamStore, Program, Run, Site, Source, Trace,
+};
 pub use rushlight_trace::{Error, Result};
 
 /// What programs and fits are written with.
 pub mod prelude {
-    pub use crate::distributions::*;
+    pub use crate::distributions::{
+        Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Independent,
+        Normal, Operand, Rng, Traced, WithoutRsample,
+    };
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Learned, Result, Sgd, Svi, TraceElbo,
-        TraceGraphElbo, Value,
+        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Learned, Program, Result,
+        Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

@@ -68,7 +68,7 @@ pub trait Distribution: Any + Debug + Send + Sync {
     ///
     /// Those of [`log_prob`](Self::log_prob).
     fn log_prob_over(&self, value: &Tensor, dims: usize) -> Result<Tensor> {
-        Ok(kernel::sum_last(&self.log_prob(value)?, dims)?)
+        kernel::sum_last(&self.log_prob(value)?, dims)
     }
 
     /// The weighted sum of [`log_prob`](Self::log_prob): one number, with scale and mask folded in, in one

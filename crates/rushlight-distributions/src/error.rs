@@ -26,7 +26,9 @@ pub enum Error {
         value: f64,
     },
     /// A parameter has too few dims.
-    #[error("{distribution}: parameter `{parameter}` needs at least {rank} dims, got shape {shape:?}")]
+    #[error(
+        "{distribution}: parameter `{parameter}` needs at least {rank} dims, got shape {shape:?}"
+    )]
     ParameterRank {
         /// The distribution's name.
         distribution: &'static str,
@@ -67,7 +69,9 @@ pub enum Error {
         got: DType,
     },
     /// Two tensors of different devices meet.
-    #[error("{what}: a tensor is on {got:?} where {expected:?} is needed; move it with `to_device`")]
+    #[error(
+        "{what}: a tensor is on {got:?} where {expected:?} is needed; move it with `to_device`"
+    )]
     Device {
         /// What was being done.
         what: &'static str,
@@ -103,6 +107,14 @@ pub enum Error {
     NoBijection {
         /// The constraint.
         constraint: Constraint,
+    },
+    /// A device that nobody knows, or that is not there.
+    #[error("no device `{device}`: {reason}; choose `cpu`, `cuda:N` or `metal`")]
+    UnknownDevice {
+        /// What was asked for.
+        device: String,
+        /// Why it cannot be had.
+        reason: String,
     },
     /// Candle's own error.
     #[error(transparent)]

@@ -142,34 +142,40 @@ impl Operand {
 
     /// The same value without its origins: for an engine that has taken note of them.
     pub fn stripped(&self) -> Self {
-        let base = match &self.base {
+        self.with_base(match &self.base {
             Base::Tensor(t) => Base::Tensor(t.inner().clone().into()),
             other => other.clone(),
-        };
-        Self { base, ..self.clone() }
+        })
     }
 
     /// The same value without the autograd graph that it came from.
     pub fn detached(&self) -> Self {
-        let base = match &self.base {
-            Base::Tensor(t) => {
-                Base::Tensor(Traced::new(t.inner().detach(), t.origins().clone()))
-            }
+        self.with_base(match &self.base {
+            Base::Tensor(t) => Base::Tensor(Traced::new(t.inner().detach(), t.origins().clone())),
             other => other.clone(),
-        };
-        Self { base, ..self.clone() }
+        })
+    }
+
+    fn with_base(&self, base: Base) -> Self {
+        Self { base, shape: self.shape.clone(), placement: self.placement.clone() }
     }
 
     /// The same value broadcast to `shape`.
     ///
     /// # Errors
     ///
-    /// [`Error::Broadcast`] if it does not broadcast to exactly that.
+    /// [`Error::Broadcast`] if it does not broadcast to exactly that, [`Error::Rank`] beyond
+    /// [`MAX_RANK`](shape::MAX_RANK) dims.
     pub fn expanded(&self, what: &'static str, shape: &[usize]) -> Result<Self> {
         if !shape::broadcasts_to(&self.shape, shape) {
-            return Err(Error::Broadcast { what, shapes: vec![self.shape.clone(), shape.to_vec()] });
+            return Err(Error::Broadcast {
+                what,
+                shapes: vec![self.shape.clone(), shape.to_vec()],
+            });
         }
-        Ok(Self { shape: shape.to_vec(), ..self.clone() })
+        shape::check_rank(shape)?;
+        let (base, placement) = (self.base.clone(), self.placement.clone());
+        Ok(Self { base, shape: shape.to_vec(), placement })
     }
 
     /// Gives numbers a dtype and device, if they have none yet.
@@ -207,7 +213,7 @@ impl Operand {
             }
             Base::Numbers(_) => unreachable!("`placed` turns numbers into a tensor"),
         };
-        if base.inner().dims() == self.shape {
+        if shape::equal(base.inner().dims(), &self.shape) {
             return Ok(base);
         }
         Ok(Traced::new(base.inner().broadcast_as(self.shape.as_slice())?, base.origins().clone()))
@@ -292,32 +298,11 @@ pub fn broadcast<const N: usize>(
     operands: [Operand; N],
     event_ranks: [usize; N],
 ) -> Result<[Operand; N]> {
-    let joined = join(distribution, &operands, event_ranks);
-    if joined.is_err() {
-        operands.iter().for_each(Operand::reveal);
-    }
-    joined
-}
-
-fn join<const N: usize>(
-    distribution: &'static str,
-    operands: &[Operand; N],
-    event_ranks: [usize; N],
-) -> Result<[Operand; N]> {
-    let placement = operands.iter().find_map(|o| o.placement.clone());
-    let mut batches = [&[] as &[usize]; N];
-    for ((batch, o), rank) in batches.iter_mut().zip(operands).zip(event_ranks) {
-        *batch = &o.shape[..o.shape.len() - rank];
-    }
-    let same = batches.windows(2).all(|w| w[0] == w[1]);
-    let batch = match same {
-        true => None,
-        false => Some(shape::broadcast(distribution, &batches)?),
-    };
-    let mut out = operands.clone();
+    let joined = common(distribution, &operands, event_ranks);
+    let (batch, placement) = joined.inspect_err(|_| operands.iter().for_each(Operand::reveal))?;
+    let mut out = operands;
     for (o, rank) in out.iter_mut().zip(event_ranks) {
-        if let Some(placement) = &placement {
-            check_placement(distribution, o, placement)?;
+        if let Some(placement) = placement.as_ref().filter(|_| o.placement.is_none()) {
             *o = o.clone().placed(placement)?;
         }
         if let Some(batch) = &batch {
@@ -327,6 +312,25 @@ fn join<const N: usize>(
         shape::check_rank(&o.shape)?;
     }
     Ok(out)
+}
+
+/// The batch shape that operands are to take, where they differ, and the dtype and device.
+fn common<const N: usize>(
+    distribution: &'static str,
+    operands: &[Operand; N],
+    event_ranks: [usize; N],
+) -> Result<(Option<Vec<usize>>, Option<Placement>)> {
+    let placement = operands.iter().find_map(|o| o.placement.clone());
+    if let Some(placement) = &placement {
+        operands.iter().try_for_each(|o| check_placement(distribution, o, placement))?;
+    }
+    let mut batches = [&[] as &[usize]; N];
+    for ((batch, o), rank) in batches.iter_mut().zip(operands).zip(event_ranks) {
+        *batch = &o.shape[..o.shape.len() - rank];
+    }
+    let same = batches.windows(2).all(|w| shape::equal(w[0], w[1]));
+    let batch = if same { None } else { Some(shape::broadcast(distribution, &batches)?) };
+    Ok((batch, placement))
 }
 
 fn check_placement(what: &'static str, o: &Operand, expected: &Placement) -> Result<()> {
@@ -361,9 +365,6 @@ mod tests {
         let x = Tensor::new(1f64, &Device::Cpu).unwrap();
         let y = Tensor::new(1f32, &Device::Cpu).unwrap();
         let text = broadcast("Normal", [x.into(), y.into()], [0; 2]).unwrap_err().to_string();
-        assert_eq!(
-            text,
-            "Normal: dtype F32 where F64 is needed; convert it with `to_dtype`"
-        );
+        assert_eq!(text, "Normal: dtype F32 where F64 is needed; convert it with `to_dtype`");
     }
 }

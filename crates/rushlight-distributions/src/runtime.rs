@@ -11,6 +11,8 @@
 //!
 //! This is the only file of the workspace with `unsafe` code.
 
+use crate::{Error, Result};
+use candle_core::Device;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether [`init`] ran, and whether its absence has been told.
@@ -38,10 +40,9 @@ impl std::fmt::Display for Settings {
 ///
 /// Call it first in `main`, before any other thread exists: it writes an environment variable.
 ///
-/// ```no_run
-/// fn main() {
-///     rushlight_distributions::runtime::init();
-/// }
+/// ```
+/// let settings = rushlight_distributions::runtime::init();
+/// println!("{settings}");
 /// ```
 pub fn init() -> Settings {
     if !INITIALISED.swap(true, Ordering::SeqCst) {
@@ -58,11 +59,41 @@ pub fn init() -> Settings {
     settings()
 }
 
+/// The device called `cpu`, `cuda`, `cuda:N` or `metal`.
+///
+/// # Errors
+///
+/// [`Error::UnknownDevice`] for any other name, or a device that this build or machine does not have.
+///
+/// ```
+/// use rushlight_distributions::runtime::device;
+///
+/// assert!(device("cpu")?.is_cpu());
+/// let text = device("gpu").unwrap_err().to_string();
+/// assert_eq!(text, "no device `gpu`: unknown name; choose `cpu`, `cuda:N` or `metal`");
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn device(name: &str) -> Result<Device> {
+    let unknown =
+        |reason: &str| Error::UnknownDevice { device: name.to_owned(), reason: reason.to_owned() };
+    let absent = |e: candle_core::Error| unknown(&e.to_string());
+    match name.split_once(':') {
+        None if name == "cpu" => Ok(Device::Cpu),
+        None if name == "cuda" => Device::new_cuda(0).map_err(absent),
+        None if name == "metal" => Device::new_metal(0).map_err(absent),
+        Some(("cuda", ordinal)) => {
+            let ordinal = ordinal.parse().map_err(|_| unknown("no number after the colon"))?;
+            Device::new_cuda(ordinal).map_err(absent)
+        }
+        _ => Err(unknown("unknown name")),
+    }
+}
+
 /// What the process runs with.
 pub fn settings() -> Settings {
     let by_environment = std::env::var_os("MALLOC_TRIM_THRESHOLD_").is_some();
-    let by_init = cfg!(all(target_os = "linux", target_env = "gnu"))
-        && INITIALISED.load(Ordering::SeqCst);
+    let by_init =
+        cfg!(all(target_os = "linux", target_env = "gnu")) && INITIALISED.load(Ordering::SeqCst);
     Settings {
         threads: std::env::var("RAYON_NUM_THREADS").ok(),
         keeps_memory: by_environment || by_init,

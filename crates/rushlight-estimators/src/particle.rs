@@ -3,13 +3,14 @@
 use crate::objective::read_scalars;
 use candle_core::Tensor;
 use rushlight_trace::{Error, Result, Trace};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One guide run, and the model replayed against it.
 #[derive(Debug, Clone)]
 pub struct Particle {
     guide: Arc<Trace>,
     model: Trace,
+    totals: OnceLock<Totals>,
 }
 
 impl Particle {
@@ -27,7 +28,7 @@ impl Particle {
         if let Some(s) = guide.latents().find(|s| !s.auxiliary() && !used(s.name())) {
             return Err(Error::MissingInModel { site: s.name().to_owned() });
         }
-        Ok(Self { guide, model })
+        Ok(Self { guide, model, totals: OnceLock::new() })
     }
 
     /// What the guide drew.
@@ -42,12 +43,15 @@ impl Particle {
 
     /// The scaled log-probability of every site, as numbers, the model's first, each in order.
     ///
-    /// Read in one transfer where that matters.
+    /// Scored once, and read in one transfer where that matters.
     ///
     /// # Errors
     ///
     /// The distributions'.
-    pub fn totals(&self) -> Result<Totals> {
+    pub fn totals(&self) -> Result<&Totals> {
+        if let Some(found) = self.totals.get() {
+            return Ok(found);
+        }
         let sums: Vec<Tensor> = self
             .model
             .sites()
@@ -56,7 +60,7 @@ impl Particle {
             .collect::<Result<_>>()?;
         let mut model = read_scalars(&sums)?;
         let guide = model.split_off(self.model.sites().len());
-        Ok(Totals { model, guide })
+        Ok(self.totals.get_or_init(|| Totals { model, guide }))
     }
 }
 

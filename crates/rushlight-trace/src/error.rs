@@ -153,7 +153,9 @@ pub enum Error {
 
     // Parameters.
     /// A parameter starts outside its constraint.
-    #[error("parameter `{param}` must be {constraint}, but its initial value has {value}; correct it")]
+    #[error(
+        "parameter `{param}` must be {constraint}, but its initial value has {value}; correct it"
+    )]
     ParamOutside {
         /// The parameter.
         param: String,
@@ -239,7 +241,9 @@ pub enum Error {
         plates: Vec<usize>,
     },
     /// Minibatches cannot be cut as asked.
-    #[error("batches of {size} rows from tensors with {rows:?} rows; give tensors of one length, and a size of 1 or more")]
+    #[error(
+        "batches of {size} rows from tensors with {rows:?} rows; give tensors of one length, and a size of 1 or more"
+    )]
     Batches {
         /// The batch size.
         size: usize,

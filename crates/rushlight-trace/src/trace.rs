@@ -4,14 +4,15 @@ use crate::{Error, Result, Site};
 use candle_core::Tensor;
 use indexmap::IndexMap;
 use rushlight_distributions::Ledger;
+use rustc_hash::FxBuildHasher;
 use std::sync::Arc;
 
 /// The sites of one run, in the order in which they ran.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    sites: IndexMap<Arc<str>, Site>,
+    sites: IndexMap<Arc<str>, Site, FxBuildHasher>,
     /// The rows that each subsampled plate took.
-    pub(crate) rows: IndexMap<Arc<str>, Tensor>,
+    pub(crate) rows: IndexMap<Arc<str>, Tensor, FxBuildHasher>,
     pub(crate) ledger: Arc<Ledger>,
 }
 

@@ -150,6 +150,5 @@ const SIMPLEX_TOLERANCE: f64 = 1e-4;
 fn simplex_sum_outside(x: &Tensor) -> Result<Option<f64>> {
     let sums = x.to_dtype(DType::F64)?.sum(candle_core::D::Minus1)?.flatten_all()?;
     let sums = sums.to_vec1::<f64>()?;
-    // Written so that NaN counts as outside.
-    Ok(sums.into_iter().find(|s| !((s - 1.0).abs() <= SIMPLEX_TOLERANCE)))
+    Ok(sums.into_iter().find(|s| s.is_nan() || (s - 1.0).abs() > SIMPLEX_TOLERANCE))
 }

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, broadcast};
-use crate::{Constraint, Distribution, Real, Result, Rng};
+use crate::{Constraint, Distribution, Real, Result, Rng, shape};
 use candle_core::Tensor;
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl Distribution for Normal {
 
     fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let Placement { dtype, device } = self.placement();
-        let noise = rng.normal(&[shape, self.batch_shape()].concat(), dtype, &device)?;
+        let noise = rng.normal(&shape::of_draws(shape, self.batch_shape())?, dtype, &device)?;
         let spread = match self.scale.source()? {
             Source::Number(scale) => noise.affine(scale, 0.0)?,
             Source::Tensor(scale) => noise.broadcast_mul(&scale)?,
@@ -109,11 +109,7 @@ impl Distribution for Normal {
     }
 
     fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
-        kernel::log_prob_composite(
-            NormalDensity,
-            value,
-            &[self.loc.source()?, self.scale.source()?],
-        )
+        kernel::log_prob_composite(NormalDensity, value, [&self.loc, &self.scale])
     }
 
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, broadcast};
-use crate::{Constraint, Distribution, Real, Result, Rng, special};
+use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ impl Distribution for Bernoulli {
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let Placement { dtype, device } = self.placement();
-        let u = rng.uniform(&[shape, self.batch_shape()].concat(), dtype, &device)?;
+        let u = rng.uniform(&shape::of_draws(shape, self.batch_shape())?, dtype, &device)?;
         let probs = match (self.param.source()?, self.form) {
             (Source::Number(p), Form::Probs) => return Ok(u.lt(p)?.to_dtype(dtype)?),
             (Source::Number(l), Form::Logits) => {
@@ -128,10 +128,9 @@ impl Distribution for Bernoulli {
     }
 
     fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
-        let source = [self.param.source()?];
         match self.form {
-            Form::Probs => kernel::log_prob_composite(OfProbs, value, &source),
-            Form::Logits => kernel::log_prob_composite(OfLogits, value, &source),
+            Form::Probs => kernel::log_prob_composite(OfProbs, value, [&self.param]),
+            Form::Logits => kernel::log_prob_composite(OfLogits, value, [&self.param]),
         }
     }
 
@@ -148,8 +147,12 @@ impl Distribution for Bernoulli {
     }
 
     fn variance(&self) -> Result<Tensor> {
-        let p = self.mean()?;
-        Ok((&p * p.affine(-1.0, 1.0)?)?)
+        let param = self.param.value()?;
+        Ok(match self.form {
+            Form::Probs => (&param * param.affine(-1.0, 1.0)?)?,
+            // `1 - p` has no digits left where p is nearly 1.
+            Form::Logits => (special::sigmoid(&param)? * special::sigmoid(&param.neg()?)?)?,
+        })
     }
 
     /// `−p ln p − (1 − p) ln(1 − p)`
@@ -204,7 +207,7 @@ impl Density<1> for OfProbs {
         // The log of the outcome's own probability: 0 ln 0 never comes up, in value or gradient.
         let sign = x.affine(2.0, -1.0)?;
         let of_outcome = sign.broadcast_mul(p)?.broadcast_add(&x.affine(-1.0, 1.0)?)?;
-        of_outcome.log()
+        kernel::impossible_unless(&is_outcome(x)?, &of_outcome.log()?)
     }
 }
 
@@ -239,8 +242,13 @@ impl Density<1> for OfLogits {
 
     fn composite(self, x: &Tensor, [logit]: [&Tensor; 1]) -> candle_core::Result<Tensor> {
         let against = x.affine(-2.0, 1.0)?.broadcast_mul(logit)?;
-        special::composite::softplus(&against)?.neg()
+        kernel::impossible_unless(&is_outcome(x)?, &special::composite::softplus(&against)?.neg()?)
     }
+}
+
+/// 1 where `x` is in the support.
+fn is_outcome(x: &Tensor) -> candle_core::Result<Tensor> {
+    x.eq(0.0)? + x.eq(1.0)?
 }
 
 /// A selection by outcome, with a fallback outside the support.

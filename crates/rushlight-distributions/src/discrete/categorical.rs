@@ -5,7 +5,7 @@ use crate::kernel::rows::{self, RowDensity};
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
-use crate::{Constraint, Distribution, Error, Real, Result, Rng};
+use crate::{Constraint, Distribution, Error, Real, Result, Rng, shape};
 use candle_core::{D, DType, Tensor};
 use std::sync::Arc;
 
@@ -51,8 +51,8 @@ impl Categorical {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if a weight is negative or not finite (on the CPU), [`Error::ParameterRank`] for a
-    /// number.
+    /// [`Error::Parameter`] if a weight is negative or not finite, or if all of a row are 0 (on the CPU),
+    /// [`Error::ParameterRank`] for a number.
     pub fn new(probs: impl Into<Operand>) -> Result<Self> {
         Self::build(Form::Probs, "probs", Constraint::NonNegative, probs.into())
     }
@@ -61,8 +61,8 @@ impl Categorical {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if a logit is NaN or +∞ (on the CPU; −∞ is an impossible class),
-    /// [`Error::ParameterRank`] for a number.
+    /// [`Error::Parameter`] if a logit is NaN or +∞, or if all of a row are −∞ (on the CPU; −∞ is an
+    /// impossible class), [`Error::ParameterRank`] for a number.
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         Self::build(Form::Logits, "logits", Constraint::LogWeight, logits.into())
     }
@@ -79,7 +79,24 @@ impl Categorical {
         }
         let [param] = broadcast("Categorical", [param], [1])?;
         param.require("Categorical", parameter, constraint)?;
-        Ok(Self { form, param })
+        let built = Self { form, param };
+        built.require_a_possible_class()?;
+        Ok(built)
+    }
+
+    /// Some class of each row is possible, and there is a sum to normalize by (on the CPU).
+    fn require_a_possible_class(&self) -> Result<()> {
+        let weights = self.param.tensor()?;
+        if !weights.inner().device().is_cpu() {
+            return Ok(());
+        }
+        let (what, constraint, of_rows) = match self.form {
+            Form::Probs => ("sum of probs", Constraint::Positive, weights.sum(D::Minus1)?),
+            Form::Logits => {
+                ("largest of logits", Constraint::Real, weights.map(|l| l.max(D::Minus1))?)
+            }
+        };
+        Operand::from(of_rows).require("Categorical", what, constraint)
     }
 
     fn classes(&self) -> usize {
@@ -91,8 +108,16 @@ impl Categorical {
         self.param.placement().cloned().unwrap_or_default()
     }
 
+    /// The classes of `value`; what is none, like -1 or 0.5, becomes a number that no class has.
     fn index(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(if value.dtype() == DType::U32 { value.clone() } else { value.to_dtype(DType::U32)? })
+        if value.dtype() == DType::U32 {
+            return Ok(value.clone());
+        }
+        let value = value.detach();
+        let index = value.to_dtype(DType::U32)?;
+        let none = Tensor::new(u32::MAX, value.device())?.broadcast_as(value.shape())?;
+        let same = index.to_dtype(value.dtype())?.eq(&value)?;
+        Ok(same.where_cond(&index, &none)?)
     }
 
     fn log_probs(&self) -> Result<Tensor> {
@@ -128,7 +153,7 @@ impl Distribution for Categorical {
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let device = self.placement().device;
-        let full = [shape, self.batch_shape()].concat();
+        let full = shape::of_draws(shape, self.batch_shape())?;
         let weights = match self.form {
             Form::Probs => self.param.value()?,
             Form::Logits => self.log_probs()?.exp()?,

@@ -71,13 +71,13 @@ impl<T: Real, D: Density<P>, const P: usize> Backward<'_, T, D, P> {
                 }
             }
         }
-        let mut out = full.into_iter().zip(summed).zip(self.targets).map(|((full, sum), target)| {
-            match target {
+        let mut out = full.into_iter().zip(summed).zip(self.targets).map(
+            |((full, sum), target)| match target {
                 Target::None => None,
                 Target::Full => Some(full),
                 Target::Summed { .. } => Some(sum.into_iter().map(T::from_f64).collect()),
-            }
-        });
+            },
+        );
         std::array::from_fn(|_| out.next().flatten())
     }
 
@@ -167,13 +167,7 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for Chunk<'_, '_, '_, T, D
 
 /// Adds a run to the sums of a broadcast operand.
 #[inline(always)]
-fn collect<T: Real>(
-    sums: &mut [f64],
-    run: &[T],
-    space: &Space,
-    slot: usize,
-    offsets: &Offsets,
-) {
+fn collect<T: Real>(sums: &mut [f64], run: &[T], space: &Space, slot: usize, offsets: &Offsets) {
     let at = offsets[slot];
     match space.step(slot) {
         0 => sums[at] += block::sum(run),

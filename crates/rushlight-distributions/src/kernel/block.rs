@@ -45,7 +45,9 @@ impl<'a, T: Real> Input<'a, T> {
                     0 => Lane::One(data[start]),
                     1 => Lane::Many(&data[start..start + n]),
                     step => {
-                        for (b, &x) in buffer[..n].iter_mut().zip(data[start..].iter().step_by(step)) {
+                        for (b, &x) in
+                            buffer[..n].iter_mut().zip(data[start..].iter().step_by(step))
+                        {
                             *b = x;
                         }
                         Lane::Many(&buffer[..n])
@@ -206,8 +208,11 @@ pub(super) fn partials<T: Real, D: Density<P>, const P: usize>(
                 let params = slices.map(|s| s[i]);
                 let (d_value, d_params) = density.unnormalized_partials(xs[i], params);
                 dx[i] = d_value;
-                let of_normalizer =
-                    if wants_params { density.log_normalizer_partials(params) } else { [T::ZERO; P] };
+                let of_normalizer = if wants_params {
+                    density.log_normalizer_partials(params)
+                } else {
+                    [T::ZERO; P]
+                };
                 for j in 0..P {
                     dp[j][i] = d_params[j] - of_normalizer[j];
                 }

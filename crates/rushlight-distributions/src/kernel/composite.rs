@@ -1,26 +1,43 @@
 //! The same log-densities composed of candle's tensor ops: what runs where there is no kernel.
 
 use super::{Density, Weight};
-use crate::Result;
 use crate::operand::{Placement, Source};
-use candle_core::Tensor;
+use crate::{Result, shape};
+use candle_core::{Device, Tensor};
 
-/// The elementwise log-density.
+/// The elementwise log-density, in the shape that `value` and the batch broadcast to.
 pub(crate) fn log_prob<D: Density<P>, const P: usize>(
     density: D,
     value: &Tensor,
     sources: &[Source; P],
+    batch: &[usize],
 ) -> Result<Tensor> {
+    let full = shape::broadcast(D::NAME, &[value.dims(), batch])?;
     let Placement { dtype, device } = Placement::of(value);
     let mut tensors = Vec::with_capacity(P);
     for source in sources {
         tensors.push(match source {
-            Source::Number(x) => Tensor::new(*x as f32, &device)?.to_dtype(dtype)?,
+            // Converted on the host: not every device has f64.
+            Source::Number(x) => {
+                Tensor::new(*x, &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)?
+            }
             Source::Tensor(t) => t.clone(),
         });
     }
     let params = std::array::from_fn(|j| &tensors[j]);
-    Ok(density.composite(value, params)?)
+    let log_prob = density.composite(value, params)?;
+    Ok(if log_prob.dims() == full { log_prob } else { log_prob.broadcast_as(full)? })
+}
+
+/// `log_prob`, and -inf where `possible` (which broadcasts to it) is 0.
+pub(crate) fn impossible_unless(
+    possible: &Tensor,
+    log_prob: &Tensor,
+) -> candle_core::Result<Tensor> {
+    let impossible = Tensor::new(f32::NEG_INFINITY, log_prob.device())?
+        .to_dtype(log_prob.dtype())?
+        .broadcast_as(log_prob.shape())?;
+    possible.broadcast_as(log_prob.shape())?.where_cond(log_prob, &impossible)
 }
 
 /// The weighted sum of elementwise log-probabilities. Shape: `[]`.

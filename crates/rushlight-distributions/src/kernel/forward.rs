@@ -45,7 +45,12 @@ impl<T: Real, D: Density<P>, const P: usize> Forward<'_, T, D, P> {
         let part = |i: usize| {
             let range = i * CHUNK..((i + 1) * CHUNK).min(total);
             let mut sum = [0.0];
-            arch.dispatch(Sums { pass: self, start: range.start, each: range.len(), out: &mut sum });
+            arch.dispatch(Sums {
+                pass: self,
+                start: range.start,
+                each: range.len(),
+                out: &mut sum,
+            });
             sum[0]
         };
         let chunks = 0..total.div_ceil(CHUNK);

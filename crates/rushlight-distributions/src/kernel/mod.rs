@@ -28,13 +28,14 @@ mod composite;
 mod forward;
 mod op;
 pub(crate) mod rows;
+mod single;
 mod space;
 pub(crate) mod unary;
 
-pub(crate) use composite::{log_prob as log_prob_composite, weigh};
+pub(crate) use composite::{impossible_unless, weigh};
 
 use crate::operand::{Operand, Source};
-use crate::{Real, Result};
+use crate::{Error, Real, Result};
 use candle_core::{DType, Tensor};
 use std::fmt::Debug;
 
@@ -122,10 +123,12 @@ pub fn log_prob<D: Density<P>, const P: usize>(
 ) -> Result<Tensor> {
     let sources = sources(params)?;
     let (value, sources) = at_least_f32(value, sources)?;
+    let batch = batch(params);
     if op::serves(&value, &sources) {
-        op::log_prob(density, &value, sources, op::Output::Over(over), Weight::default())
+        let output = op::Output::Over(over);
+        op::log_prob(density, &value, sources, batch, output, Weight::default())
     } else {
-        Ok(sum_last(&composite::log_prob(density, &value, &sources)?, over)?)
+        sum_last(&composite::log_prob(density, &value, &sources, batch)?, over)
     }
 }
 
@@ -144,24 +147,56 @@ pub fn log_prob_sum<D: Density<P>, const P: usize>(
 ) -> Result<Tensor> {
     let sources = sources(params)?;
     let (value, sources) = at_least_f32(value, sources)?;
+    let batch = batch(params);
     if op::serves(&value, &sources) {
-        op::log_prob(density, &value, sources, op::Output::Sum, weight)
+        op::log_prob(density, &value, sources, batch, op::Output::Sum, weight)
     } else {
-        weigh(&composite::log_prob(density, &value, &sources)?, &weight)
+        weigh(&composite::log_prob(density, &value, &sources, batch)?, &weight)
     }
 }
 
+/// The log-density of `value` composed of tensor ops, wherever it is.
+///
+/// # Errors
+///
+/// Those of [`log_prob`].
+pub(crate) fn log_prob_composite<D: Density<P>, const P: usize>(
+    density: D,
+    value: &Tensor,
+    params: [&Operand; P],
+) -> Result<Tensor> {
+    let (value, sources) = at_least_f32(value, sources(params)?)?;
+    composite::log_prob(density, &value, &sources, batch(params))
+}
+
+/// The batch shape, to which all parameters are broadcast; their tensors may be smaller.
+fn batch<const P: usize>(params: [&Operand; P]) -> &[usize] {
+    params.first().map_or(&[], |p| p.dims())
+}
+
 /// The sum over the last `dims` dims.
-pub(crate) fn sum_last(x: &Tensor, dims: usize) -> candle_core::Result<Tensor> {
-    match dims {
-        0 => Ok(x.clone()),
-        1 => x.sum(candle_core::D::Minus1),
+///
+/// # Errors
+///
+/// [`Error::Event`] if there are fewer.
+pub(crate) fn sum_last(x: &Tensor, dims: usize) -> Result<Tensor> {
+    check_event(dims, x.dims())?;
+    Ok(match dims {
+        0 => x.clone(),
+        1 => x.sum(candle_core::D::Minus1)?,
         _ => {
             let kept = &x.dims()[..x.rank() - dims];
             let flat: usize = x.dims()[x.rank() - dims..].iter().product();
-            x.reshape([kept, &[flat]].concat())?.sum(candle_core::D::Minus1)
+            x.reshape([kept, &[flat]].concat())?.sum(candle_core::D::Minus1)?
         }
+    })
+}
+
+fn check_event(dims: usize, shape: &[usize]) -> Result<()> {
+    if dims > shape.len() {
+        return Err(Error::Event { dims, batch: shape.to_vec() });
     }
+    Ok(())
 }
 
 fn sources<const P: usize>(params: [&Operand; P]) -> Result<[Source; P]> {

@@ -4,7 +4,7 @@ use super::backward::{Backward, MAX_TARGETS, Target};
 use super::block::Input;
 use super::forward::Forward;
 use super::space::Space;
-use super::{Density, Weight};
+use super::{Density, Weight, single};
 use crate::operand::Source;
 use crate::{Error, Real, Result, shape};
 use candle_core::{
@@ -48,13 +48,14 @@ pub(super) fn serves<const P: usize>(value: &Tensor, sources: &[Source; P]) -> b
     let tensors = sources.iter().filter(|s| matches!(s, Source::Tensor(_))).count();
     value.device().is_cpu()
         && matches!(value.dtype(), DType::F32 | DType::F64)
-        && 1 + tensors <= MAX_INPUTS
+        && tensors < MAX_INPUTS
 }
 
 pub(super) fn log_prob<D: Density<P>, const P: usize>(
     density: D,
     value: &Tensor,
     sources: [Source; P],
+    batch: &[usize],
     output: Output,
     weight: Weight,
 ) -> Result<Tensor> {
@@ -74,11 +75,18 @@ pub(super) fn log_prob<D: Density<P>, const P: usize>(
     }
     let inputs = &inputs[..count];
     let mut shape = value.dims().to_vec();
-    if inputs.iter().any(|t| t.dims() != shape) {
-        let shapes: Vec<&[usize]> = inputs.iter().map(|t| t.dims()).collect();
+    if !inputs.iter().all(|t| shape::equal(t.dims(), &shape))
+        || !shape::broadcasts_to(batch, &shape)
+    {
+        let mut shapes: Vec<&[usize]> = inputs.iter().map(|t| t.dims()).collect();
+        shapes.push(batch);
+        shapes.dedup();
         shape = shape::broadcast(D::NAME, &shapes)?;
     } else {
         shape::check_rank(&shape)?;
+    }
+    if let Output::Over(dims) = output {
+        super::check_event(dims, &shape)?;
     }
     let weight = check_weight(D::NAME, weight, value.dtype(), &shape)?;
     let tracked = inputs.iter().any(|t| t.track_op());
@@ -141,6 +149,11 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
     }
 
     fn forward_in<T: Real + WithDType>(&self, raw: &[Raw<'_>]) -> candle_core::Result<CpuStorage> {
+        if self.is_single() {
+            let (x, params, weight) = self.single::<T>(raw)?;
+            let out = single::log_prob(self.density, x, params, weight);
+            return Ok(T::to_cpu_storage_owned(vec![out]));
+        }
         let mut space = Space::new(&self.shape);
         let inputs = load::<T>(&mut space, raw)?;
         let held = self.weight.elementwise.as_ref().map(Tensor::storage_and_layout);
@@ -187,13 +200,22 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
             std::array::from_fn(|i| tensors.get(i).map(|t| t.storage_and_layout()));
         let raw: Vec<Raw<'_>> =
             held.iter().flatten().map(|(storage, layout)| (cpu(storage), *layout)).collect();
+        if self.is_single() {
+            let (x, params, weight) = self.single::<T>(&raw)?;
+            let upstream = {
+                let (storage, layout) = grad.storage_and_layout();
+                T::cpu_storage_as_slice(cpu(&storage))?[layout.start_offset()]
+            };
+            let (dx, dp) = single::partials(self.density, x, params, weight * upstream);
+            return self.gradients(tensors, |target| {
+                Some(vec![if target == 0 { dx } else { dp[target - 1] }])
+            });
+        }
         let held_weight = self.weight.elementwise.as_ref().map(Tensor::storage_and_layout);
         // Summed dims come back as dims of size 1, so that the gradient broadcasts over them.
         let padded = match self.output {
             Output::Sum => grad.clone(),
-            Output::Over(dims) => {
-                grad.reshape([self.out_shape(), &vec![1; dims]].concat())?
-            }
+            Output::Over(dims) => grad.reshape([self.out_shape(), &vec![1; dims]].concat())?,
         };
         let (held_grad, grad_layout) = padded.storage_and_layout();
 
@@ -228,12 +250,52 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
             scale: self.weight.scale,
             targets,
         };
-        let mut grads = pass.run().into_iter();
+        let mut grads = pass.run();
+        self.gradients(tensors, |target| grads[target].take())
+    }
+
+    /// Whether there is only one element.
+    fn is_single(&self) -> bool {
+        self.shape.iter().all(|&n| n == 1)
+    }
+
+    /// Value, parameters and weight of the only element.
+    fn single<T: Real + WithDType>(&self, raw: &[Raw<'_>]) -> candle_core::Result<(T, [T; P], T)> {
+        let at = |(storage, layout): Raw<'_>| -> candle_core::Result<T> {
+            Ok(T::cpu_storage_as_slice(storage)?[layout.start_offset()])
+        };
+        let mut params = [T::ZERO; P];
+        for (param, slot) in params.iter_mut().zip(self.params) {
+            *param = match slot {
+                Slot::Number(x) => Real::from_f64(x),
+                Slot::Input(input) => at(raw[input])?,
+            };
+        }
+        let mut weight: T = Real::from_f64(self.weight.scale);
+        if let Some(w) = &self.weight.elementwise {
+            let (storage, layout) = w.storage_and_layout();
+            weight *= at((cpu(&storage), layout))?;
+        }
+        Ok((at(raw[0])?, params, weight))
+    }
+
+    /// The gradients of the inputs that have one, given those of value (0) and parameters (from 1).
+    fn gradients<T: WithDType>(
+        &self,
+        tensors: &[&Tensor],
+        mut of: impl FnMut(usize) -> Option<Vec<T>>,
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
         let mut out = [None, None, None];
-        out[0] = tensor_like(grads.next().flatten(), tensors[0])?;
-        for (grad, slot) in grads.zip(self.params) {
-            if let Slot::Input(input) = slot {
-                out[input] = tensor_like(grad, tensors[input])?;
+        let slots = self.params.iter().enumerate();
+        let inputs = slots.filter_map(|(j, slot)| match slot {
+            Slot::Input(input) => Some((j + 1, *input)),
+            Slot::Number(_) => None,
+        });
+        for (target, input) in std::iter::once((0, 0)).chain(inputs) {
+            let like = tensors[input];
+            if like.track_op() {
+                let grad = of(target).map(|g| Tensor::from_vec(g, like.shape(), like.device()));
+                out[input] = grad.transpose()?;
             }
         }
         Ok(out)
@@ -275,10 +337,6 @@ fn cpu(storage: &Storage) -> &CpuStorage {
         Storage::Cpu(storage) => storage,
         _ => unreachable!("all tensors of an op are on one device, and this one's is the CPU"),
     }
-}
-
-fn tensor_like<T: WithDType>(grad: Option<Vec<T>>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
-    grad.map(|g| Tensor::from_vec(g, like.shape(), like.device())).transpose()
 }
 
 impl<D: Density<P>, const P: usize> CustomOp1 for LogProb<D, P> {

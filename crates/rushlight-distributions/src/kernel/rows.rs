@@ -3,9 +3,7 @@
 use super::Weight;
 use crate::operand::Operand;
 use crate::{Error, Real, Result, shape};
-use candle_core::{
-    CpuStorage, CustomOp1, DType, Layout, Shape, Storage, Tensor, WithDType,
-};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Storage, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
 use std::fmt::Debug;
 
@@ -39,15 +37,18 @@ pub(crate) fn log_prob_sum<D: RowDensity>(
     run(d, index, rows, Some(weight))
 }
 
-/// The log-masses of the classes `index`, picked by tensor ops.
+/// The log-masses of the classes `index`, picked by tensor ops; -inf for what is no class.
 pub(crate) fn pick(log_probs: &Tensor, index: &Tensor) -> Result<Tensor> {
     let dims = log_probs.dims();
     let (batch, classes) = (&dims[..dims.len() - 1], dims[dims.len() - 1]);
     let shape = shape::broadcast("Categorical", &[index.dims(), batch])?;
     let full = [shape.as_slice(), &[classes]].concat();
-    let index = index.broadcast_as(shape.as_slice())?.unsqueeze(LAST)?.contiguous()?;
+    shape::check_rank(&full)?;
+    let index = index.broadcast_as(shape.as_slice())?;
+    let possible = index.lt(classes as u32)?;
+    let index = possible.where_cond(&index, &index.zeros_like()?)?.unsqueeze(LAST)?.contiguous()?;
     let picked = log_probs.broadcast_as(full)?.contiguous()?.gather(&index, LAST)?;
-    Ok(picked.squeeze(LAST)?)
+    Ok(super::impossible_unless(&possible, &picked.squeeze(LAST)?)?)
 }
 
 fn run<D: RowDensity>(
@@ -56,27 +57,26 @@ fn run<D: RowDensity>(
     rows: &Operand,
     weight: Option<Weight>,
 ) -> Result<Tensor> {
+    let batch = &rows.dims()[..rows.rank() - 1];
+    let shape = shape::broadcast(D::NAME, &[index.dims(), batch])?;
     let rows = rows.base_tensor()?;
     let rows = match rows.dtype() {
         DType::F16 | DType::BF16 => rows.to_dtype(DType::F32)?,
         _ => rows,
     };
-    let dims = rows.dims();
-    let shape = shape::broadcast(D::NAME, &[index.dims(), &dims[..dims.len() - 1]])?;
+    if let Some(Weight { elementwise: Some(w), .. }) = &weight
+        && !shape::broadcasts_to(w.dims(), &shape)
+    {
+        return Err(Error::Broadcast { what: D::NAME, shapes: vec![w.dims().to_vec(), shape] });
+    }
     if !rows.device().is_cpu() || !matches!(rows.dtype(), DType::F32 | DType::F64) {
-        let picked = pick(&density.composite(&rows)?, index)?;
+        let picked = pick(&density.composite(&rows)?, &index.broadcast_as(shape)?)?;
         return match weight {
             None => Ok(picked),
             Some(weight) => super::weigh(&picked, &weight),
         };
     }
-    let classes = dims[dims.len() - 1];
     let index: Vec<u32> = index.broadcast_as(shape.as_slice())?.flatten_all()?.to_vec1()?;
-    if let Some(&k) = index.iter().find(|&&k| k as usize >= classes) {
-        let constraint = crate::Constraint::Category { classes };
-        let (distribution, parameter) = (D::NAME, "value");
-        return Err(Error::Parameter { distribution, parameter, constraint, value: k.into() });
-    }
     let weights = match &weight {
         Some(Weight { elementwise: Some(w), scale }) => {
             let w = w.to_dtype(DType::F64)?.broadcast_as(shape.as_slice())?.flatten_all()?;
@@ -151,7 +151,11 @@ impl<D: RowDensity> Op<D> {
         Arch::new().dispatch(pass)
     }
 
-    fn backward<T: Real + WithDType>(&self, rows: &Tensor, grad: &Tensor) -> candle_core::Result<Tensor> {
+    fn backward<T: Real + WithDType>(
+        &self,
+        rows: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<Tensor> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
         let classes = rows.dim(LAST)?;
         let starts = self.starts(rows.dims());
@@ -192,7 +196,11 @@ impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> WithSimd for Forward<'_, T, 
             if last.0 != start {
                 last = (start, op.density.log_normalizer(row));
             }
-            let log_prob = op.density.term(row[k as usize]) - last.1;
+            // What is no class is impossible.
+            let log_prob = match row.get(k as usize) {
+                Some(&entry) => op.density.term(entry) - last.1,
+                None => T::NEG_INFINITY,
+            };
             if op.summed {
                 let w = op.weights.at(i);
                 sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
@@ -229,12 +237,9 @@ impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> WithSimd for Backward<'_, T,
             if last.0 != start {
                 last = (start, op.density.log_normalizer(row));
             }
-            let g = if op.summed {
-                upstream[0] * T::from_f64(op.weights.at(i))
-            } else {
-                upstream[i]
-            };
-            if g == T::ZERO {
+            let g =
+                if op.summed { upstream[0] * T::from_f64(op.weights.at(i)) } else { upstream[i] };
+            if g == T::ZERO || k as usize >= classes {
                 continue;
             }
             for (grad, &entry) in grads.iter_mut().zip(row) {
@@ -252,7 +257,11 @@ impl<D: RowDensity> CustomOp1 for Op<D> {
         D::NAME
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
         let range = layout.start_offset()..layout.start_offset() + layout.shape().elem_count();
         let dims = layout.dims();
         let out = match storage {

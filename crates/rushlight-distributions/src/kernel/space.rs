@@ -69,8 +69,8 @@ impl Space {
             if n == 1 {
                 continue;
             }
-            let mergeable = kept > 0
-                && (0..self.operands).all(|o| self.strides[kept - 1][o] == strides[o] * n);
+            let mergeable =
+                kept > 0 && (0..self.operands).all(|o| self.strides[kept - 1][o] == strides[o] * n);
             if mergeable {
                 self.dims[kept - 1] *= n;
                 self.strides[kept - 1] = strides;
@@ -113,9 +113,9 @@ impl Space {
         let mut position = range.start;
         while position < range.end {
             let mut offsets = self.start;
-            for d in 0..self.rank {
-                for o in 0..self.operands {
-                    offsets[o] += index[d] * self.strides[d][o];
+            for (i, strides) in index.iter().zip(&self.strides).take(self.rank) {
+                for (offset, stride) in offsets.iter_mut().zip(strides).take(self.operands) {
+                    *offset += i * stride;
                 }
             }
             let mut left = (self.dims[last] - index[last]).min(range.end - position);
@@ -125,8 +125,10 @@ impl Space {
                 visit(position, n, &offsets);
                 position += n;
                 left -= n;
-                for o in 0..self.operands {
-                    offsets[o] += n * self.strides[last][o];
+                for (offset, stride) in
+                    offsets.iter_mut().zip(&self.strides[last]).take(self.operands)
+                {
+                    *offset += n * stride;
                 }
             }
             for d in (0..self.rank).rev() {

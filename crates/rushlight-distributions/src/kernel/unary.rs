@@ -64,7 +64,12 @@ impl<F: Unary> Op<F> {
         out
     }
 
-    fn backward<T: Real + WithDType>(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Tensor> {
+    fn backward<T: Real + WithDType>(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<Tensor> {
         let (x, y, grad) = (x.contiguous()?, y.contiguous()?, grad.contiguous()?);
         let mut out = {
             let (storage, layout) = grad.storage_and_layout();

@@ -1,8 +1,8 @@
 //! Draws with parameters an element, made on the host.
 
 use super::Rng;
-use crate::Result;
 use crate::operand::{Operand, Placement, Source};
+use crate::{Result, shape};
 use candle_core::{DType, Device, Tensor};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -16,6 +16,7 @@ impl Host {
     fn of(operand: &Operand) -> Result<Self> {
         Ok(match operand.source()? {
             Source::Number(x) => Self::Number(x),
+            Source::Tensor(t) if t.elem_count() == 1 => Self::Number(scalar(&t)?),
             Source::Tensor(t) => {
                 let full = t.detach().broadcast_as(operand.dims())?;
                 let host = full.to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
@@ -33,6 +34,15 @@ impl Host {
     }
 }
 
+/// The value of a tensor with one element.
+fn scalar(t: &Tensor) -> Result<f64> {
+    let t = if t.rank() == 0 { t } else { &t.reshape(())? };
+    Ok(match t.dtype() {
+        DType::F32 => t.to_scalar::<f32>()?.into(),
+        _ => t.to_dtype(DType::F64)?.to_scalar()?,
+    })
+}
+
 /// Draws of shape `shape + batch`, each made by `one` from the parameters at its place, kept strictly
 /// inside the open interval `inside` when rounded to the parameters' dtype: a draw on the edge of a
 /// support has an infinite log-density.
@@ -48,11 +58,17 @@ pub(crate) fn draw<const P: usize>(
     for p in params {
         hosts.push(Host::of(p)?);
     }
-    let full = [shape, params[0].dims()].concat();
+    let full = shape::of_draws(shape, params[0].dims())?;
     let (low, high) = (above(inside.0, dtype), below(inside.1, dtype));
-    let draws = rng.fill(full.iter().product(), |g, i| {
+    let draw = |g: &mut Xoshiro256PlusPlus, i: usize| {
         one(g, std::array::from_fn(|j| hosts[j].at(i))).clamp(low, high)
-    });
+    };
+    let n = full.iter().product();
+    if dtype == DType::F32 {
+        let draws = rng.fill(n, |g, i| draw(g, i) as f32);
+        return Ok(Tensor::from_vec(draws, full, &device)?);
+    }
+    let draws = rng.fill(n, draw);
     Ok(Tensor::from_vec(draws, full, &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)?)
 }
 

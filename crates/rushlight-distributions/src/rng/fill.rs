@@ -70,7 +70,12 @@ impl Rng {
     /// # Errors
     ///
     /// Candle's: a dtype that is no float, a device out of memory.
-    pub fn exponential(&mut self, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
+    pub fn exponential(
+        &mut self,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor> {
         let n = shape.iter().product();
         self.wide(n, shape, dtype, device, |g, _| Exp1.sample(g))
     }
@@ -108,7 +113,9 @@ impl Rng {
         draw: impl Fn(&mut Xoshiro256PlusPlus, usize) -> f64 + Sync,
     ) -> Result<Tensor> {
         // Converted on the host: not every device has f64.
-        Tensor::from_vec(self.fill(n, draw), shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
+        Tensor::from_vec(self.fill(n, draw), shape, &Device::Cpu)?
+            .to_dtype(dtype)?
+            .to_device(device)
     }
 }
 
@@ -172,8 +179,8 @@ mod tests {
         assert_eq!(uniforms(&mut rng, 2), PINNED_UNIFORMS);
         assert_eq!(rng.rows(10, 4), PINNED_ROWS);
     }
-    const PINNED_UNIFORMS: [f64; 2] = [0.0, 0.0];
-    const PINNED_ROWS: [u32; 4] = [0, 0, 0, 0];
+    const PINNED_UNIFORMS: [f64; 2] = [0.06994310004747517, 0.35122081674639727];
+    const PINNED_ROWS: [u32; 4] = [0, 9, 1, 5];
 
     #[test]
     fn rows_are_distinct_and_uniform() {

@@ -55,11 +55,8 @@ pub(crate) fn trigamma(x: &Tensor) -> Result<Tensor> {
     }
     let inverse = (x + STEPS as f64)?.recip()?;
     let w = inverse.sqr()?;
-    let coefficients: Vec<f64> = derivative(&STIRLING)
-        .iter()
-        .enumerate()
-        .map(|(k, c)| -c * (2 * k + 2) as f64)
-        .collect();
+    let coefficients: Vec<f64> =
+        derivative(&STIRLING).iter().enumerate().map(|(k, c)| -c * (2 * k + 2) as f64).collect();
     let series = ((&w * &inverse)? * polynomial(&w, &coefficients)?)?;
     ((&inverse + (&w * 0.5)?)? + series)? + shift
 }

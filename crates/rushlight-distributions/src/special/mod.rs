@@ -63,7 +63,7 @@ unary! {
     /// `ln(1 + e^x)`, elementwise, exact in both tails; the derivative is [`sigmoid`].
     softplus Softplus, _, x => x.sigmoid();
     /// `1 / (1 + e^-x)`, elementwise, exact in both tails.
-    sigmoid Sigmoid, y, _x => y * (T::ONE - y);
+    sigmoid Sigmoid, y, x => y * (-x).sigmoid();
 }
 
 /// `ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b)` of two tensors of the same shape.

@@ -8,8 +8,23 @@ use std::panic::Location;
 
 impl Traced {
     /// The result of a tracked operation: its shape tells no more than its inputs' shapes did.
+    #[track_caller]
     fn follow(&self, tensor: Result<Tensor>) -> Result<Self> {
-        Ok(Self { tensor: tensor?, origins: self.origins.clone(), opaque: self.opaque })
+        Self::tracked(tensor, self.origins.clone(), self.opaque, self.opaque)
+    }
+
+    /// The same. An error is a look at the shapes, or at values where `error_reads`.
+    #[track_caller]
+    fn tracked(
+        tensor: Result<Tensor>,
+        origins: Origins,
+        opaque: bool,
+        error_reads: bool,
+    ) -> Result<Self> {
+        if tensor.is_err() && error_reads {
+            origins.reveal(true, Location::caller());
+        }
+        Ok(Self { tensor: tensor?, origins, opaque })
     }
 
     /// The result of anybody's code. An error is a look at the value, so it counts as a read.
@@ -83,6 +98,7 @@ impl Traced {
     /// # Errors
     ///
     /// Candle's, as for all methods here: shapes, dtypes or devices that do not fit.
+    #[track_caller]
     pub fn affine(&self, mul: f64, add: f64) -> Result<Self> {
         self.follow(self.tensor.affine(mul, add))
     }
@@ -92,6 +108,7 @@ impl Traced {
     /// # Errors
     ///
     /// Candle's.
+    #[track_caller]
     pub fn powf(&self, e: f64) -> Result<Self> {
         self.follow(self.tensor.powf(e))
     }
@@ -101,6 +118,7 @@ impl Traced {
     /// # Errors
     ///
     /// Candle's.
+    #[track_caller]
     pub fn sigmoid(&self) -> Result<Self> {
         self.follow(crate::special::sigmoid(&self.tensor))
     }
@@ -110,6 +128,7 @@ impl Traced {
     /// # Errors
     ///
     /// Candle's.
+    #[track_caller]
     pub fn softplus(&self) -> Result<Self> {
         self.follow(crate::special::softplus(&self.tensor))
     }
@@ -119,6 +138,7 @@ impl Traced {
     /// # Errors
     ///
     /// If there is no such dim.
+    #[track_caller]
     pub fn sum<D: Dim>(&self, dim: D) -> Result<Self> {
         self.follow(dim.to_index(self.tensor.shape(), "sum").and_then(|d| self.tensor.sum(d)))
     }
@@ -128,6 +148,7 @@ impl Traced {
     /// # Errors
     ///
     /// If there is no such dim.
+    #[track_caller]
     pub fn mean<D: Dim>(&self, dim: D) -> Result<Self> {
         self.follow(dim.to_index(self.tensor.shape(), "mean").and_then(|d| self.tensor.mean(d)))
     }
@@ -137,6 +158,7 @@ impl Traced {
     /// # Errors
     ///
     /// If the number of elements differs.
+    #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         self.follow(self.tensor.reshape(shape.into()))
     }
@@ -146,6 +168,7 @@ impl Traced {
     /// # Errors
     ///
     /// If there is no such dim.
+    #[track_caller]
     pub fn squeeze<D: Dim>(&self, dim: D) -> Result<Self> {
         self.follow(self.tensor.squeeze(dim))
     }
@@ -155,6 +178,7 @@ impl Traced {
     /// # Errors
     ///
     /// If there is no such place.
+    #[track_caller]
     pub fn unsqueeze<D: Dim>(&self, dim: D) -> Result<Self> {
         self.follow(self.tensor.unsqueeze(dim))
     }
@@ -164,6 +188,7 @@ impl Traced {
     /// # Errors
     ///
     /// If they are not all there.
+    #[track_caller]
     pub fn narrow<D: Dim>(&self, dim: D, start: usize, len: usize) -> Result<Self> {
         self.follow(self.tensor.narrow(dim, start, len))
     }
@@ -173,6 +198,7 @@ impl Traced {
     /// # Errors
     ///
     /// If there is none.
+    #[track_caller]
     pub fn get(&self, index: usize) -> Result<Self> {
         self.follow(self.tensor.get(index))
     }
@@ -182,17 +208,19 @@ impl Traced {
     /// # Errors
     ///
     /// If the inner sizes or the batch dims differ.
+    #[track_caller]
     pub fn matmul(&self, other: impl Into<Operand>) -> Result<Self> {
-        self.with(other, |a, b| a.broadcast_matmul(b))
+        self.with(other, false, |a, b| a.broadcast_matmul(b))
     }
 
     /// Rows of `self` chosen by `index` along `dim`.
     ///
     /// # Errors
     ///
-    /// If an index is out of range.
+    /// If an index is out of range; the values then count as read.
+    #[track_caller]
     pub fn index_select(&self, index: impl Into<Operand>, dim: usize) -> Result<Self> {
-        self.with(index, |table, index| select(table, index, dim))
+        self.with(index, true, |table, index| select(table, index, dim))
     }
 
     /// Rows of `table` chosen by this value along `dim`: its dims take the place of that dim.
@@ -201,21 +229,25 @@ impl Traced {
     ///
     /// # Errors
     ///
-    /// If an index is out of range.
+    /// If an index is out of range; the values then count as read.
+    #[track_caller]
     pub fn select_from(&self, table: impl Into<Operand>, dim: usize) -> Result<Self> {
-        self.with(table, |index, table| select(table, index, dim))
+        self.with(table, true, |index, table| select(table, index, dim))
     }
 
+    /// An operation of two values; `error_reads` if whether it fails depends on more than shapes.
+    #[track_caller]
     fn with(
         &self,
         other: impl Into<Operand>,
+        error_reads: bool,
         f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Self> {
         let other = other.into().beside(&self.tensor)?;
         let mut origins = self.origins.clone();
         origins.extend(&other.origins);
-        let tensor = f(&self.tensor, &other.tensor)?;
-        Ok(Self { tensor, origins, opaque: self.opaque || other.opaque })
+        let opaque = self.opaque || other.opaque;
+        Self::tracked(f(&self.tensor, &other.tensor), origins, opaque, opaque || error_reads)
     }
 }
 
@@ -237,6 +269,7 @@ macro_rules! unary {
                 /// # Errors
                 ///
                 /// Candle's.
+                #[track_caller]
                 pub fn $name(&self) -> Result<Self> {
                     self.follow(self.tensor.$name())
                 }
@@ -254,13 +287,14 @@ macro_rules! binary {
         $(
             impl<T: Into<Operand>> $op<T> for &Traced {
                 type Output = Result<Traced>;
+                #[track_caller]
                 fn $method(self, other: T) -> Result<Traced> {
                     let other = other.into();
                     if let Some(c) = other.number() {
                         let (mul, add) = $number(c);
                         return self.affine(mul, add);
                     }
-                    self.with(other, |a, b| match a.dims() == b.dims() {
+                    self.with(other, false, |a, b| match a.dims() == b.dims() {
                         true => a.$method(b),
                         false => a.$broadcast(b),
                     })
@@ -268,17 +302,20 @@ macro_rules! binary {
             }
             impl<T: Into<Operand>> $op<T> for Traced {
                 type Output = Result<Traced>;
+                #[track_caller]
                 fn $method(self, other: T) -> Result<Traced> {
                     (&self).$method(other)
                 }
             }
-            binary!(@left $op $method f64 f32 i32 i64 u32 usize Tensor &Tensor);
+            // No `f32`: a literal as in `2.0 * &x` would not know which of the two it is.
+            binary!(@left $op $method f64 i32 i64 u32 usize Tensor &Tensor);
         )*
     };
     (@left $op:ident $method:ident $($left:ty)*) => {
         $(
             impl $op<&Traced> for $left {
                 type Output = Result<Traced>;
+                #[track_caller]
                 fn $method(self, other: &Traced) -> Result<Traced> {
                     let left = Operand::from(self).beside(&other.tensor)?;
                     (&left).$method(other)
@@ -286,6 +323,7 @@ macro_rules! binary {
             }
             impl $op<Traced> for $left {
                 type Output = Result<Traced>;
+                #[track_caller]
                 fn $method(self, other: Traced) -> Result<Traced> {
                     <Self as $op<&Traced>>::$method(self, &other)
                 }
@@ -303,6 +341,7 @@ binary! {
 
 impl Neg for &Traced {
     type Output = Result<Traced>;
+    #[track_caller]
     fn neg(self) -> Result<Traced> {
         self.follow(self.tensor.neg())
     }
@@ -310,6 +349,7 @@ impl Neg for &Traced {
 
 impl Neg for Traced {
     type Output = Result<Traced>;
+    #[track_caller]
     fn neg(self) -> Result<Traced> {
         -&self
     }

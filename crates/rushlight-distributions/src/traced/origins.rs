@@ -9,8 +9,14 @@ use std::sync::Arc;
 pub struct Origins {
     sites: SiteSet,
     ledger: Option<Arc<Ledger>>,
-    /// A ledger of another run that got mixed in: always a mistake, reported where the value is used.
-    foreign: Option<Arc<Ledger>>,
+    /// Sites of another run that got mixed in: always a mistake, reported where the value is used.
+    foreign: Option<Foreign>,
+}
+
+#[derive(Debug, Clone)]
+struct Foreign {
+    sites: SiteSet,
+    ledger: Arc<Ledger>,
 }
 
 impl Origins {
@@ -33,30 +39,33 @@ impl Origins {
     pub fn extend(&mut self, other: &Self) {
         match (&self.ledger, &other.ledger) {
             (_, None) => {}
-            (None, Some(_)) => {
-                *self = Self { foreign: self.foreign.take().or(other.foreign.clone()), ..other.clone() };
-            }
+            (None, Some(_)) => *self = other.clone(),
             (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => {
                 self.sites.extend(&other.sites);
                 self.foreign = self.foreign.take().or_else(|| other.foreign.clone());
             }
-            (Some(_), Some(theirs)) => self.foreign = Some(theirs.clone()),
+            (Some(_), Some(theirs)) => match &mut self.foreign {
+                Some(known) if Arc::ptr_eq(&known.ledger, theirs) => {
+                    known.sites.extend(&other.sites);
+                }
+                _ => {
+                    self.foreign =
+                        Some(Foreign { sites: other.sites.clone(), ledger: theirs.clone() });
+                }
+            },
         }
     }
 
-    /// The names of the sites, and of those of another run that `ledger` knows nothing of.
-    ///
-    /// `None` if every origin belongs to `ledger`'s run.
+    /// The names of all sites, of whatever run, if some belong to another run than `ledger`'s.
     pub fn foreign_to(&self, ledger: &Arc<Ledger>) -> Option<Vec<String>> {
         let mine = self.ledger.as_ref()?;
-        match &self.foreign {
-            None if Arc::ptr_eq(mine, ledger) => None,
-            _ => Some(mine.names(&self.sites)),
-        }
+        let at_home = self.foreign.is_none() && Arc::ptr_eq(mine, ledger);
+        (!at_home).then(|| self.names())
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.ledger.as_ref().map(|l| l.names(&self.sites)).unwrap_or_default()
+        let mine = self.ledger.iter().flat_map(|l| l.names(&self.sites));
+        mine.chain(self.foreign.iter().flat_map(|f| f.ledger.names(&f.sites))).collect()
     }
 
     pub(super) fn reveal(&self, mixed: bool, location: &'static Location<'static>) {
@@ -64,7 +73,7 @@ impl Origins {
             ledger.reveal(&self.sites, mixed, location);
         }
         if let Some(foreign) = &self.foreign {
-            foreign.reveal(&self.sites, mixed, location);
+            foreign.ledger.reveal(&foreign.sites, mixed, location);
         }
     }
 }

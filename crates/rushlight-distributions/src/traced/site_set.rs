@@ -44,9 +44,7 @@ impl SiteSet {
     pub fn contains(&self, site: usize) -> bool {
         match site.checked_sub(LOW) {
             None => self.low & (1 << site) != 0,
-            Some(site) => {
-                self.high.get(site / WORD).is_some_and(|w| w & (1 << (site % WORD)) != 0)
-            }
+            Some(site) => self.high.get(site / WORD).is_some_and(|w| w & (1 << (site % WORD)) != 0),
         }
     }
 
@@ -74,8 +72,7 @@ impl SiteSet {
     /// The sites in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         let low = bits(self.low, 0);
-        let high =
-            self.high.iter().enumerate().flat_map(|(i, &w)| bits(w.into(), LOW + i * WORD));
+        let high = self.high.iter().enumerate().flat_map(|(i, &w)| bits(w.into(), LOW + i * WORD));
         low.chain(high)
     }
 }

@@ -107,7 +107,7 @@ impl<D: Distribution> Distribution for Independent<D> {
 
     fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
         self.check()?;
-        Ok(kernel::sum_last(&self.base.log_prob_composite(value)?, self.dims)?)
+        kernel::sum_last(&self.base.log_prob_composite(value)?, self.dims)
     }
 
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
@@ -128,7 +128,7 @@ impl<D: Distribution> Distribution for Independent<D> {
 
     fn entropy(&self) -> Result<Tensor> {
         self.check()?;
-        Ok(kernel::sum_last(&self.base.entropy()?, self.dims)?)
+        kernel::sum_last(&self.base.entropy()?, self.dims)
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::support::tensor;
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng, Weight,
+    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng,
+    Weight,
 };
 
 #[track_caller]
@@ -15,7 +16,8 @@ fn ones(shape: &[usize], dtype: DType) -> Tensor {
     Tensor::ones(shape, dtype, &candle_core::Device::Cpu).unwrap()
 }
 
-const REMEDY: &str = "constrain it (`ctx.param(.., Constraint::..)`, `exp`, `softplus`) or correct it";
+const REMEDY: &str =
+    "constrain it (`ctx.param(.., Constraint::..)`, `exp`, `softplus`) or correct it";
 
 #[test]
 fn a_parameter_outside_its_constraint_is_named_with_its_value() {
@@ -23,12 +25,21 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
     let rows: [(Result<()>, &str); 14] = [
         (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
         (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
-        (Normal::new(0.0, f64::INFINITY).map(drop), "Normal: parameter `scale` must be positive, got inf"),
+        (
+            Normal::new(0.0, f64::INFINITY).map(drop),
+            "Normal: parameter `scale` must be positive, got inf",
+        ),
         (Beta::new(0, 1).map(drop), "Beta: parameter `alpha` must be positive, got 0"),
         (Beta::new(1, -2).map(drop), "Beta: parameter `beta` must be positive, got -2"),
         (Bernoulli::new(1.5).map(drop), "Bernoulli: parameter `probs` must be in [0, 1], got 1.5"),
-        (Bernoulli::from_logits(nan).map(drop), "Bernoulli: parameter `logits` must be finite, got NaN"),
-        (Categorical::new([1, -2]).map(drop), "Categorical: parameter `probs` must be non-negative, got -2"),
+        (
+            Bernoulli::from_logits(nan).map(drop),
+            "Bernoulli: parameter `logits` must be finite, got NaN",
+        ),
+        (
+            Categorical::new([1, -2]).map(drop),
+            "Categorical: parameter `probs` must be non-negative, got -2",
+        ),
         (
             Categorical::from_logits([0.0, f64::INFINITY]).map(drop),
             "Categorical: parameter `logits` must be a real number or -inf, got inf",
@@ -47,7 +58,8 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
             "Normal: parameter `scale` must be positive, got -3",
         ),
         (
-            Beta::new(tensor(&[-1.0, 0.5, -2.0], &[3], DType::F64).narrow(0, 1, 2).unwrap(), 1).map(drop),
+            Beta::new(tensor(&[-1.0, 0.5, -2.0], &[3], DType::F64).narrow(0, 1, 2).unwrap(), 1)
+                .map(drop),
             "Beta: parameter `alpha` must be positive, got -2",
         ),
         (
@@ -129,6 +141,8 @@ fn more_than_eight_dims_are_an_error() {
     for d in scalars {
         assert_text(d.log_prob(&nine), text);
         assert_text(d.expand(&[1; 9]), text);
+        assert_text(d.log_prob_composite(&nine), text);
+        assert_text(d.sample(&mut Rng::seed(0), &vec![1; 9 - d.batch_shape().len()]), text);
     }
 }
 
@@ -144,6 +158,9 @@ fn too_many_event_dims_are_an_error_of_every_use() {
     assert_text(d().rsample(&mut Rng::seed(0), &[]), text);
     assert_text(d().entropy(), text);
     assert_text(d().expand(&[]), text);
+    let flat = Bernoulli::new(ones(&[2], DType::F32)).unwrap();
+    assert_text(flat.log_prob_over(&x, 2), text);
+    assert_text(Categorical::new([1, 1]).unwrap().log_prob_over(&ones(&[2], DType::U32), 2), text);
     assert_text(d().to_event(1).log_prob(&x), "to_event(1): the batch shape [] has only 0 dims");
 }
 

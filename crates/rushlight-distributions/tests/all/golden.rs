@@ -126,7 +126,8 @@ fn check_point(tally: &mut Tally, id: &str, given: &Given, point: &Value, dtype:
 
     let d_value = point.get("d_value").map(|r| ("value", &x, r));
     let d_params = params.iter().map(|(name, p)| (*name, p, &point["d_params"][*name]));
-    let wanted: Vec<_> = d_value.into_iter().chain(d_params).filter(|(.., r)| !r.is_null()).collect();
+    let wanted: Vec<_> =
+        d_value.into_iter().chain(d_params).filter(|(.., r)| !r.is_null()).collect();
     if !wanted.is_empty() {
         let [elementwise, summed] = [log_prob, sum].map(|y| y.backward().unwrap());
         for (name, variable, reference) in wanted {
@@ -155,8 +156,8 @@ fn densities_and_gradients_are_those_of_the_references() {
             }
         }
     }
-    // No distribution has a cdf yet.
-    tally.finish(0, 0);
+    // No distribution has a cdf yet: those are the points that give one.
+    tally.finish(454, 138);
 }
 
 #[test]
@@ -165,8 +166,11 @@ fn moments_are_those_of_the_references() {
     for case in cases(include_str!("../golden/distributions.json")) {
         for dtype in FLOATS {
             let d = build(&case, dtype).distribution;
-            let quantities =
-                [("mean", d.mean(), 1e-10), ("variance", d.variance(), 1e-9), ("entropy", d.entropy(), 0.0)];
+            let quantities = [
+                ("mean", d.mean(), 1e-10),
+                ("variance", d.variance(), 1e-9),
+                ("entropy", d.entropy(), 0.0),
+            ];
             for (name, quantity, of_f64) in quantities {
                 let Some(got) = tally.available(quantity) else { continue };
                 let given = &case["moments_f32"];
@@ -186,8 +190,13 @@ fn moments_are_those_of_the_references() {
             }
         }
     }
-    // A categorical distribution has neither mean nor variance.
-    tally.finish(0, 0);
+    // The six categorical cases have neither mean nor variance, in two dtypes.
+    tally.finish(131, 24);
+}
+
+/// The tolerances of `special.json` are those of `y`; its derivative may lie out of range where `y` does not.
+fn fits_f32(x: f64) -> bool {
+    x == 0.0 || (f32::MIN_POSITIVE.into()..f32::MAX.into()).contains(&x.abs())
 }
 
 #[test]
@@ -210,9 +219,12 @@ fn special_functions_and_their_derivatives_are_those_of_the_references() {
             let what = format!("{} {dtype:?} of {}", case["fn"], case["args"][0]);
             tally.check(&what, &flat(&y), &numbers(&case["y"]), tolerance());
             let Some(reference) = case.get("dy") else { continue };
+            if dtype == DType::F32 && !fits_f32(reference.as_f64().unwrap()) {
+                continue;
+            }
             let got = flat(y.backward().unwrap().get(&x).unwrap());
             tally.check(&format!("{what}: derivative"), &got, &numbers(reference), tolerance());
         }
     }
-    tally.finish(0, 0);
+    tally.finish(488, 0);
 }

@@ -4,9 +4,7 @@
 
 use crate::support::{FLOATS, Shared, assert_close, flat, shared, tensor};
 use candle_core::DType;
-use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, Normal, Result, Rng,
-};
+use rushlight_distributions::{Bernoulli, Beta, Categorical, Distribution, Normal, Result, Rng};
 use std::f64::consts::PI;
 
 const N: usize = 100_000;
@@ -16,6 +14,9 @@ const KOLMOGOROV: f64 = 1.949_5 / 316.227_8;
 
 /// Quantiles 0.999 of the chi-square distribution with 1, 2, 3, .. degrees of freedom (any table).
 const CHI_SQUARE: [f64; 4] = [10.828, 13.816, 16.266, 18.467];
+
+type Make = fn(DType) -> Result<Shared>;
+type Cdf = fn(f64) -> f64;
 
 fn draws(d: &Shared) -> Vec<f64> {
     flat(&d.sample(&mut Rng::seed(2024), &[N]).unwrap())
@@ -48,17 +49,30 @@ fn normal_cdf(x: f64) -> f64 {
 
 #[test]
 fn continuous_draws_pass_kolmogorov_smirnov() {
-    type Make = fn(DType) -> Result<Shared>;
-    let number = |x: f64, dtype| tensor(&[x], &[], dtype);
-    let _ = number;
     // Beta distributions whose distribution functions are elementary; they cover the samplers for both
     // parameters above 1, both below, and one of each.
-    let rows: [(&str, Make, fn(f64) -> f64); 6] = [
+    let rows: [(&str, Make, Cdf); 6] = [
         ("Normal(0, 1)", |t| shared(Normal::new(tensor(&[0.0], &[], t), 1.0)?), normal_cdf),
-        ("Normal(-3, 0.5)", |t| shared(Normal::new(tensor(&[-3.0], &[], t), 0.5)?), |x| normal_cdf(2.0 * (x + 3.0))),
-        ("Beta(2, 3)", |t| shared(Beta::new(tensor(&[2.0], &[], t), 3)?), |x| x * x * (6.0 - x * (8.0 - 3.0 * x))),
-        ("Beta(1/2, 1/2)", |t| shared(Beta::new(tensor(&[0.5], &[], t), 0.5)?), |x| 2.0 / PI * x.sqrt().asin()),
-        ("Beta(1, 5)", |t| shared(Beta::new(tensor(&[1.0], &[], t), 5)?), |x| 1.0 - (1.0 - x).powi(5)),
+        (
+            "Normal(-3, 0.5)",
+            |t| shared(Normal::new(tensor(&[-3.0], &[], t), 0.5)?),
+            |x| normal_cdf(2.0 * (x + 3.0)),
+        ),
+        (
+            "Beta(2, 3)",
+            |t| shared(Beta::new(tensor(&[2.0], &[], t), 3)?),
+            |x| x * x * (6.0 - x * (8.0 - 3.0 * x)),
+        ),
+        (
+            "Beta(1/2, 1/2)",
+            |t| shared(Beta::new(tensor(&[0.5], &[], t), 0.5)?),
+            |x| 2.0 / PI * x.sqrt().asin(),
+        ),
+        (
+            "Beta(1, 5)",
+            |t| shared(Beta::new(tensor(&[1.0], &[], t), 5)?),
+            |x| 1.0 - (1.0 - x).powi(5),
+        ),
         ("Beta(1/4, 1)", |t| shared(Beta::new(tensor(&[0.25], &[], t), 1)?), |x| x.powf(0.25)),
     ];
     for (name, make, cdf) in rows {
@@ -71,14 +85,25 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
 
 #[test]
 fn discrete_draws_pass_chi_square() {
-    type Make = fn(DType) -> Result<Shared>;
     let rows: [(&str, Make, &[f64]); 6] = [
         ("probs 0.3", |t| shared(Bernoulli::new(tensor(&[0.3], &[], t))?), &[0.7, 0.3]),
         ("probs 0.01", |t| shared(Bernoulli::new(tensor(&[0.01], &[], t))?), &[0.99, 0.01]),
-        ("logits ln 3", |t| shared(Bernoulli::from_logits(tensor(&[3f64.ln()], &[], t))?), &[0.25, 0.75]),
+        (
+            "logits ln 3",
+            |t| shared(Bernoulli::from_logits(tensor(&[3f64.ln()], &[], t))?),
+            &[0.25, 0.75],
+        ),
         ("number of logits", |_| shared(Bernoulli::from_logits(-(4f64.ln()))?), &[0.8, 0.2]),
-        ("weights", |t| shared(Categorical::new(tensor(&[1.0, 0.0, 6.0, 3.0], &[4], t))?), &[0.1, 0.0, 0.6, 0.3]),
-        ("logits", |t| shared(Categorical::from_logits(tensor(&[0.0, 2f64.ln(), 5f64.ln()], &[3], t))?), &[0.125, 0.25, 0.625]),
+        (
+            "weights",
+            |t| shared(Categorical::new(tensor(&[1.0, 0.0, 6.0, 3.0], &[4], t))?),
+            &[0.1, 0.0, 0.6, 0.3],
+        ),
+        (
+            "logits",
+            |t| shared(Categorical::from_logits(tensor(&[0.0, 2f64.ln(), 5f64.ln()], &[3], t))?),
+            &[0.125, 0.25, 0.625],
+        ),
     ];
     for (name, make, probs) in rows {
         for dtype in FLOATS {
@@ -111,7 +136,7 @@ fn batched_draws_pass_their_own_tests() {
     }
     let d = Beta::new([1.0, 0.5], [5.0, 0.5]).unwrap();
     let xs = flat(&d.sample(&mut Rng::seed(6), &[N]).unwrap());
-    let cdfs: [fn(f64) -> f64; 2] = [|x| 1.0 - (1.0 - x).powi(5), |x| 2.0 / PI * x.sqrt().asin()];
+    let cdfs: [Cdf; 2] = [|x| 1.0 - (1.0 - x).powi(5), |x| 2.0 / PI * x.sqrt().asin()];
     for (row, cdf) in cdfs.into_iter().enumerate() {
         let own = xs.iter().skip(row).step_by(2).copied().collect();
         let distance = kolmogorov_smirnov(own, cdf);
@@ -154,27 +179,28 @@ fn draws_lie_strictly_inside_the_support() {
     }
 }
 
-/// Values per seed are an API: a change here is value-breaking.
+/// Values per seed are an API: a change here is value-breaking. The same for `f32` and `f64`, up to rounding.
 #[test]
 fn draws_of_seed_42_are_pinned() {
-    let first = |d: Result<Shared>| flat(&d.unwrap().sample(&mut Rng::seed(42), &[4]).unwrap());
-    let t = |xs: &[f64], dtype| tensor(xs, if xs.len() == 1 { &[] } else { &[3] }, dtype);
-    let (single, double) = (DType::F32, DType::F64);
-
-    assert_close("Normal f64", &first(shared(Normal::new(t(&[0.0], double), 1.0).unwrap())), &PINNED_NORMAL, 1e-14);
-    assert_close("Normal f32", &first(shared(Normal::new(t(&[0.0], single), 1.0).unwrap())), &PINNED_NORMAL_F32, 1e-6);
-    assert_close("Beta f64", &first(shared(Beta::new(t(&[2.0], double), 3.0).unwrap())), &PINNED_BETA, 1e-14);
-    assert_close("Beta f32", &first(shared(Beta::new(t(&[2.0], single), 3.0).unwrap())), &PINNED_BETA, 1e-6);
-    let weights = [1.0, 2.0, 1.0];
-    for (dtype, binary) in [(single, PINNED_BERNOULLI_F32), (double, PINNED_BERNOULLI)] {
-        assert_eq!(first(shared(Bernoulli::new(t(&[0.5], dtype)).unwrap())), binary);
-        assert_eq!(first(shared(Bernoulli::from_logits(t(&[0.0], dtype)).unwrap())), binary);
-        assert_eq!(first(shared(Categorical::new(t(&weights, dtype)).unwrap())), PINNED_CATEGORICAL);
+    for (dtype, tolerance) in [(DType::F32, 1e-7), (DType::F64, 1e-14)] {
+        let first = |d: Shared| flat(&d.sample(&mut Rng::seed(42), &[4]).unwrap());
+        let number = |x: f64| tensor(&[x], &[], dtype);
+        let weights = tensor(&[1.0, 2.0, 1.0], &[3], dtype);
+        let rows = [
+            ("Normal", shared(Normal::new(number(0.0), 1.0).unwrap()), PINNED_NORMAL),
+            ("Beta", shared(Beta::new(number(2.0), 3.0).unwrap()), PINNED_BETA),
+            ("probs", shared(Bernoulli::new(number(0.5)).unwrap()), PINNED_BERNOULLI),
+            ("logits", shared(Bernoulli::from_logits(number(0.0)).unwrap()), PINNED_BERNOULLI),
+            ("Categorical", shared(Categorical::new(weights).unwrap()), PINNED_CATEGORICAL),
+        ];
+        for (name, d, pinned) in rows {
+            assert_close(&format!("{name} {dtype:?}"), &first(d.unwrap()), &pinned, tolerance);
+        }
     }
 }
-const PINNED_NORMAL: [f64; 4] = [0.0; 4];
-const PINNED_NORMAL_F32: [f64; 4] = [0.0; 4];
-const PINNED_BETA: [f64; 4] = [0.0; 4];
-const PINNED_BERNOULLI: [f64; 4] = [0.5; 4];
-const PINNED_BERNOULLI_F32: [f64; 4] = [0.5; 4];
-const PINNED_CATEGORICAL: [f64; 4] = [0.5; 4];
+const PINNED_NORMAL: [f64; 4] =
+    [1.1611325226981886, -1.7543819583570748, -0.14109533162105495, -2.0120206565839123];
+const PINNED_BETA: [f64; 4] =
+    [0.6018028696137704, 0.3636428021742228, 0.33796862652656373, 0.20088644523228782];
+const PINNED_BERNOULLI: [f64; 4] = [0.0, 1.0, 1.0, 1.0];
+const PINNED_CATEGORICAL: [f64; 4] = [2.0, 0.0, 1.0, 0.0];

@@ -31,18 +31,25 @@ fn between(low: f64, high: f64, shape: &[usize], dtype: DType) -> Tensor {
     variable(&tensor(&numbers, shape, dtype))
 }
 
-type Make = fn(&[Tensor]) -> Result<Shared>;
+/// A family: made of `count` parameters between `bounds`, with a value to score.
+struct Family {
+    name: &'static str,
+    make: fn(&[Tensor]) -> Result<Shared>,
+    bounds: (f64, f64),
+    count: usize,
+    value: Tensor,
+}
 
-/// Two-parameter families with the parameters' bounds, and a value.
-fn families(dtype: DType) -> Vec<(&'static str, Make, (f64, f64), usize, Tensor)> {
+#[rustfmt::skip]
+fn families(dtype: DType) -> [Family; 4] {
     let real = between(-2.0, 2.0, &SHAPE, dtype);
     let unit = between(0.01, 0.99, &SHAPE, dtype);
     let binary = real.detach().ge(0.0).unwrap().to_dtype(dtype).unwrap();
-    vec![
-        ("Normal", |p| shared(Normal::new(&p[0], &p[1])?), (0.5, 3.0), 2, real),
-        ("Beta", |p| shared(Beta::new(&p[0], &p[1])?), (0.5, 3.0), 2, unit),
-        ("Bernoulli", |p| shared(Bernoulli::new(&p[0])?), (0.1, 0.9), 1, binary.clone()),
-        ("Bernoulli of logits", |p| shared(Bernoulli::from_logits(&p[0])?), (-2.0, 2.0), 1, binary),
+    [
+        Family { name: "Normal", make: |p| shared(Normal::new(&p[0], &p[1])?), bounds: (0.5, 3.0), count: 2, value: real },
+        Family { name: "Beta", make: |p| shared(Beta::new(&p[0], &p[1])?), bounds: (0.5, 3.0), count: 2, value: unit },
+        Family { name: "probs", make: |p| shared(Bernoulli::new(&p[0])?), bounds: (0.1, 0.9), count: 1, value: binary.clone() },
+        Family { name: "logits", make: |p| shared(Bernoulli::from_logits(&p[0])?), bounds: (-2.0, 2.0), count: 1, value: binary },
     ]
 }
 
@@ -51,7 +58,7 @@ fn densities_and_gradients_do_not_depend_on_threads() {
     // Parameters of every element, of a column (its gradients are collected in chunks), of a row, of all.
     let shapes: [&[usize]; 4] = [&SHAPE, &[SHAPE[0], 1], &[SHAPE[1]], &[]];
     for dtype in FLOATS {
-        for (name, make, (low, high), count, value) in families(dtype) {
+        for Family { name, make, bounds: (low, high), count, value } in families(dtype) {
             for shape in shapes {
                 let params: Vec<Tensor> =
                     (0..count).map(|_| between(low, high, shape, dtype)).collect();
@@ -98,7 +105,8 @@ fn categorical_densities_do_not_depend_on_threads() {
         assert_same_bits(&format!("Categorical {dtype:?} {batch:?}"), || {
             let each = d.log_prob(&index).unwrap();
             let sum = d.log_prob_sum(&index, Weight::scale(2.0)).unwrap();
-            let gradients = [&each, &sum].map(|y| y.backward().unwrap().get(&logits).unwrap().clone());
+            let gradients =
+                [&each, &sum].map(|y| y.backward().unwrap().get(&logits).unwrap().clone());
             [&[each, sum][..], &gradients].concat()
         });
     }

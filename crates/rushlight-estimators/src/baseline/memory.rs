@@ -1,10 +1,11 @@
 //! What baselines remember from step to step. It belongs to the estimator.
 
 use super::{Attached, Baseline, Charge};
-use crate::Fit;
+use crate::{Fit, Particle};
 use candle_core::Tensor;
+use rushlight_distributions::shape;
 use rushlight_trace::{Error, Result, Site};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// The memory of one baseline at one site, for charges of one shape.
@@ -22,7 +23,7 @@ pub struct Memory {
 /// memory of the others.
 #[derive(Debug, Default)]
 pub(crate) struct Memories {
-    slots: HashMap<String, Vec<Slot>>,
+    slots: FxHashMap<String, Vec<Slot>>,
     /// Charges of this step, which go in when all particles have been charged.
     pending: Vec<Pending>,
 }
@@ -36,7 +37,8 @@ struct Slot {
 
 #[derive(Debug)]
 struct Pending {
-    site: Site,
+    particle: usize,
+    site: usize,
     baseline: usize,
     cost: Tensor,
 }
@@ -51,10 +53,16 @@ impl Memories {
         !attached(site).is_empty()
     }
 
-    /// `cost − baselines`; adds the losses that train them to `fits`.
+    /// `cost − baselines` of a particle's guide site, by number; adds the losses that train them to `fits`.
     ///
     /// `cost` has the shape of the site's plates.
-    pub fn reduce(&mut self, site: &Site, cost: Tensor, fits: &mut Vec<Fit>) -> Result<Tensor> {
+    pub fn reduce(
+        &mut self,
+        (particle, number): (usize, usize),
+        site: &Site,
+        cost: Tensor,
+        fits: &mut Vec<Fit>,
+    ) -> Result<Tensor> {
         let mut rest = cost;
         let unused = Memory::default();
         for (k, baseline) in attached(site).iter().enumerate() {
@@ -62,14 +70,15 @@ impl Memories {
             let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
             let variate = baseline.control_variate(&charge, memory)?;
             let value = fit_to_plates(site, variate.value.detach(), charge.cost.dims())?;
-            let left = match value.dims() == charge.cost.dims() {
+            let left = match shape::equal(value.dims(), charge.cost.dims()) {
                 true => (&charge.cost - value)?,
                 false => charge.cost.broadcast_sub(&value)?,
             };
             if let Some(loss) = variate.fit {
                 fits.push(Fit { site: site.name().to_owned(), loss });
             }
-            self.pending.push(Pending { site: site.clone(), baseline: k, cost: charge.cost });
+            let cost = charge.cost;
+            self.pending.push(Pending { particle, site: number, baseline: k, cost });
             rest = left;
         }
         Ok(rest)
@@ -77,24 +86,30 @@ impl Memories {
 
     fn find(&self, site: &Site, baseline: usize, shape: &[usize]) -> Option<&Memory> {
         let slots = self.slots.get(site.name())?;
-        slots.iter().find(|s| s.baseline == baseline && s.shape == shape).map(|s| &s.memory)
+        slots
+            .iter()
+            .find(|s| s.baseline == baseline && shape::equal(&s.shape, shape))
+            .map(|s| &s.memory)
     }
 
     /// Lets the baselines take note of this step's costs, in the order of the charges.
-    pub fn settle(&mut self) -> Result<()> {
-        for Pending { site, baseline, cost } in std::mem::take(&mut self.pending) {
+    pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
+        for Pending { particle, site, baseline, cost } in self.pending.drain(..) {
+            let Some(site) = particles[particle].guide().sites().nth(site) else { continue };
             if !self.slots.contains_key(site.name()) {
                 self.slots.insert(site.name().to_owned(), Vec::new());
             }
             let Some(slots) = self.slots.get_mut(site.name()) else { continue };
-            let at = slots.iter().position(|s| s.baseline == baseline && s.shape == cost.dims());
+            let at = slots
+                .iter()
+                .position(|s| s.baseline == baseline && shape::equal(&s.shape, cost.dims()));
             let at = at.unwrap_or_else(|| {
                 let shape = cost.dims().to_vec();
                 slots.push(Slot { baseline, shape, memory: Memory::default() });
                 slots.len() - 1
             });
-            let charge = Charge { site: &site, cost };
-            attached(&site)[baseline].remember(&charge, &mut slots[at].memory)?;
+            let charge = Charge { site, cost };
+            attached(site)[baseline].remember(&charge, &mut slots[at].memory)?;
         }
         Ok(())
     }
@@ -102,13 +117,12 @@ impl Memories {
 
 /// A prediction with a trailing dim of 1 too many loses it; any other that does not broadcast is an error.
 pub(super) fn fit_to_plates(site: &Site, value: Tensor, plates: &[usize]) -> Result<Tensor> {
-    use rushlight_distributions::shape::broadcasts_to;
     let dims = value.dims();
     if dims.len() == plates.len() + 1 && dims.last() == Some(&1) {
         let squeezed = value.squeeze(candle_core::D::Minus1)?;
         return fit_to_plates(site, squeezed, plates);
     }
-    if broadcasts_to(dims, plates) {
+    if shape::broadcasts_to(dims, plates) {
         return Ok(value);
     }
     let (baseline, plates) = (dims.to_vec(), plates.to_vec());

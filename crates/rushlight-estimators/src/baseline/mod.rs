@@ -13,8 +13,8 @@ mod value;
 
 pub use decaying_average::DecayingAverage;
 pub use learned::Learned;
-pub use memory::Memory;
 pub(crate) use memory::Memories;
+pub use memory::Memory;
 pub use value::Value;
 
 use candle_core::Tensor;

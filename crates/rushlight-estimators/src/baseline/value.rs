@@ -42,7 +42,8 @@ impl Baseline for Value {
 /// A prediction, and the squared error that trains it if it has a graph.
 pub(super) fn fitted(prediction: &Tensor, charge: &Charge<'_>) -> Result<ControlVariate> {
     let dims = charge.cost.dims();
-    let value = fit_to_plates(charge.site, prediction.clone(), dims)?.to_dtype(charge.cost.dtype())?;
+    let value =
+        fit_to_plates(charge.site, prediction.clone(), dims)?.to_dtype(charge.cost.dtype())?;
     let fit = match value.track_op() {
         true => Some(value.broadcast_sub(&charge.cost)?.sqr()?.sum_all()?),
         false => None,

@@ -6,7 +6,7 @@ use super::{Optimizer, Update};
 use candle_core::Tensor;
 use rushlight_distributions::Real;
 use rushlight_trace::Result;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Adam, with a learning rate a parameter name.
@@ -34,7 +34,7 @@ pub struct Adam {
     rates: Rates,
     betas: (f64, f64),
     eps: f64,
-    state: HashMap<Arc<str>, Moments>,
+    state: FxHashMap<Arc<str>, Moments>,
 }
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ struct Moments {
 impl Adam {
     /// Adam with learning rate `lr`, betas (0.9, 0.999) and ε = 1e-8.
     pub fn new(lr: f64) -> Self {
-        Self { rates: Rates::new(lr), betas: (0.9, 0.999), eps: 1e-8, state: HashMap::new() }
+        Self { rates: Rates::new(lr), betas: (0.9, 0.999), eps: 1e-8, state: FxHashMap::default() }
     }
 
     /// Sets the decays of the two moments.

@@ -12,7 +12,12 @@ pub(super) trait Rule<const S: usize>: Copy {
     /// The new value; the state is updated in place.
     fn element<T: Real>(self, x: T, gradient: T, state: [&mut T; S]) -> T;
     /// The same by tensor ops, for devices without a kernel: new value and new state.
-    fn composite(self, x: &Tensor, gradient: &Tensor, state: [&Tensor; S]) -> Result<(Tensor, [Tensor; S])>;
+    fn composite(
+        self,
+        x: &Tensor,
+        gradient: &Tensor,
+        state: [&Tensor; S],
+    ) -> Result<(Tensor, [Tensor; S])>;
 }
 
 /// The state of one parameter: `S` numbers an element.

@@ -55,10 +55,7 @@ macro_rules! rate_setters {
 
         /// A learning rate by name, where the closure knows one.
         #[must_use]
-        pub fn lr_with(
-            mut self,
-            lr: impl Fn(&str) -> Option<f64> + Send + Sync + 'static,
-        ) -> Self {
+        pub fn lr_with(mut self, lr: impl Fn(&str) -> Option<f64> + Send + Sync + 'static) -> Self {
             self.rates.set_with(Box::new(lr));
             self
         }

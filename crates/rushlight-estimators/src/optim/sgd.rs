@@ -6,7 +6,7 @@ use super::{Optimizer, Update};
 use candle_core::Tensor;
 use rushlight_distributions::Real;
 use rushlight_trace::Result;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// Stochastic gradient descent, with momentum and a learning rate a parameter name.
@@ -26,13 +26,13 @@ use std::sync::Arc;
 pub struct Sgd {
     rates: Rates,
     momentum: f64,
-    state: HashMap<Arc<str>, State<1>>,
+    state: FxHashMap<Arc<str>, State<1>>,
 }
 
 impl Sgd {
     /// Plain gradient descent with learning rate `lr`.
     pub fn new(lr: f64) -> Self {
-        Self { rates: Rates::new(lr), momentum: 0.0, state: HashMap::new() }
+        Self { rates: Rates::new(lr), momentum: 0.0, state: FxHashMap::default() }
     }
 
     /// Sets the momentum μ.

@@ -288,7 +288,8 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         let (guide, ()) = run(Role::Guide).execute(|ctx| self.guide.run(ctx, data))?;
         let guide = Arc::new(guide);
         let replay = Source::Replay(guide.clone());
-        let (model, ()) = run(Role::Model).source(replay).execute(|ctx| self.model.run(ctx, data))?;
+        let (model, ()) =
+            run(Role::Model).source(replay).execute(|ctx| self.model.run(ctx, data))?;
         Particle::new(guide, model)
     }
 }

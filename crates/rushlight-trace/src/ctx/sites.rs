@@ -101,7 +101,7 @@ impl Ctx {
             p.stripped().placed(&self.run.placement)
         })?;
         let batch = plate::batch_shape(&self.plates);
-        if placed.batch_shape() == batch {
+        if shape::equal(placed.batch_shape(), &batch) {
             return Ok(placed);
         }
         if !shape::broadcasts_to(placed.batch_shape(), &batch) {
@@ -136,7 +136,7 @@ impl Ctx {
                     });
                 }
                 let expected = [dist.batch_shape(), dist.event_shape()].concat();
-                if site.value.dims() != expected {
+                if !shape::equal(site.value.dims(), &expected) {
                     let value = site.value.dims().to_vec();
                     return Err(Error::ValueShape { site: name.to_owned(), value, expected });
                 }
@@ -173,7 +173,7 @@ impl Ctx {
             _ if value.dtype().is_int() => value.to_dtype(self.run.placement.dtype)?,
             _ => value.clone(),
         };
-        if value.dims() == expected {
+        if shape::equal(value.dims(), &expected) {
             return Ok(value);
         }
         Ok(value.broadcast_as(expected)?)

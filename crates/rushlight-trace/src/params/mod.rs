@@ -7,6 +7,7 @@ use crate::{Error, Result};
 use candle_core::{DType, Tensor, Var};
 use indexmap::IndexMap;
 use rushlight_distributions::Constraint;
+use rustc_hash::FxBuildHasher;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// One parameter.
@@ -56,15 +57,17 @@ impl Param {
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct ParamStore(Arc<RwLock<IndexMap<Arc<str>, Param>>>);
+pub struct ParamStore(Arc<RwLock<Params>>);
+
+type Params = IndexMap<Arc<str>, Param, FxBuildHasher>;
 
 impl ParamStore {
     // No computation happens under the lock and every update is one call, so a poisoned map is whole.
-    fn read(&self) -> RwLockReadGuard<'_, IndexMap<Arc<str>, Param>> {
+    fn read(&self) -> RwLockReadGuard<'_, Params> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, IndexMap<Arc<str>, Param>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Params> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,7 +82,10 @@ impl ParamStore {
     ///
     /// [`Error::UnknownParam`].
     pub fn value(&self, name: &str) -> Result<Tensor> {
-        Ok(self.known(name)?.value()?.detach())
+        let Param { unconstrained, constraint, .. } = self.known(name)?;
+        // The variable's own memory changes with the next step, so a real value has to be a copy.
+        let value = constraint.constrain(&unconstrained.as_detached_tensor())?;
+        Ok(if constraint == Constraint::Real { value.copy()? } else { value })
     }
 
     /// The value of a parameter with one element, in constrained space.
@@ -88,7 +94,12 @@ impl ParamStore {
     ///
     /// [`Error::UnknownParam`]; more than one element.
     pub fn scalar(&self, name: &str) -> Result<f64> {
-        Ok(self.value(name)?.to_dtype(DType::F64)?.reshape(())?.to_scalar()?)
+        let value = self.value(name)?;
+        let value = if value.rank() == 0 { value } else { value.reshape(())? };
+        Ok(match value.dtype() {
+            DType::F32 => value.to_scalar::<f32>()?.into(),
+            _ => value.to_dtype(DType::F64)?.to_scalar()?,
+        })
     }
 
     fn known(&self, name: &str) -> Result<Param> {

@@ -72,7 +72,13 @@ impl ParamStore {
         self.builder(prefix, &rng, &Placement { dtype, device: device.clone() }, Stash::default())
     }
 
-    fn builder(&self, prefix: &str, rng: &Rng, at: &Placement, stash: Stash) -> VarBuilder<'static> {
+    fn builder(
+        &self,
+        prefix: &str,
+        rng: &Rng,
+        at: &Placement,
+        stash: Stash,
+    ) -> VarBuilder<'static> {
         let backend = Backend { store: self.clone(), rng: rng.clone(), stash };
         VarBuilder::from_backend(Box::new(backend), at.dtype, at.device.clone()).pp(prefix)
     }

@@ -112,7 +112,8 @@ fn detached_parameters_get_no_gradient() {
 fn gradients_reach_through_what_made_a_parameter() {
     let x = variable(&tensor(&spread(12, 0), &SHAPE, DType::F64));
     for law in table().iter().filter(|law| law.params.iter().all(|p| p.event.is_empty())) {
-        let params: Vec<Tensor> = law.params.iter().map(|_| ((&x * 0.5).unwrap() + 0.25).unwrap()).collect();
+        let params: Vec<Tensor> =
+            law.params.iter().map(|_| ((&x * 0.5).unwrap() + 0.25).unwrap()).collect();
         let [value, direct] = [law.value(DType::F64).detach(), x.clone()];
         let through = gradients(&law.with(&params).log_prob(&value).unwrap(), &[direct]);
         let ends: Vec<Tensor> = params.iter().map(|p| variable(&p.detach())).collect();

@@ -61,8 +61,15 @@ fn distributions_of_numbers_follow_the_value() {
         assert_eq!([d.batch_shape(), d.event_shape()], [[0; 0]; 2], "{}", law.name);
         let [narrow, wide] = FLOATS.map(|dtype| {
             let value = d.sample(&mut Rng::seed(0), &[6]).unwrap();
-            let value = if law.value(dtype).dtype() == dtype { value.to_dtype(dtype).unwrap() } else { value };
+            let value = if law.value(dtype).dtype() == dtype {
+                value.to_dtype(dtype).unwrap()
+            } else {
+                value
+            };
             let log_prob = d.log_prob(&value).unwrap();
+            let composite = d.log_prob_composite(&value).unwrap();
+            let tolerance = if log_prob.dtype() == DType::F32 { 2e-5 } else { 1e-11 };
+            assert_close(law.name, &flat(&composite), &flat(&log_prob), tolerance);
             if value.dtype() == dtype {
                 assert_eq!(log_prob.dtype(), dtype, "{}", law.name);
             }

@@ -102,7 +102,7 @@ fn strided_operands_give_the_same_as_dense_ones() {
         };
         for i in 0..operands.len() {
             for view in views(&operands[i]) {
-                let mut with = |t: Tensor| {
+                let with = |t: Tensor| {
                     let mut operands = operands.clone();
                     operands[i] = t;
                     compute(&operands)
@@ -161,10 +161,9 @@ fn quadrature(support: Constraint) -> (Vec<f64>, Vec<f64>) {
     let t = (0..N).map(|i| 60.0 * (i as f64 / (N - 1) as f64 - 0.5));
     let step = 60.0 / (N - 1) as f64;
     match support {
-        Constraint::UnitInterval => t
-            .map(|t| 1.0 / (1.0 + (-t).exp()))
-            .map(|x| (x, x * (1.0 - x) * step))
-            .unzip(),
+        Constraint::UnitInterval => {
+            t.map(|t| 1.0 / (1.0 + (-t).exp())).map(|x| (x, x * (1.0 - x) * step)).unzip()
+        }
         _ => t.map(|t| (t, step)).unzip(),
     }
 }

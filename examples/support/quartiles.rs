@@ -1,4 +1,4 @@
-//! Small statistics.
+//! The middle and the spread of a sample.
 
 /// The five numbers of a sample.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +21,10 @@ impl Quartiles {
         let mut xs = xs.to_vec();
         xs.sort_by(f64::total_cmp);
         let at = |q: f64| {
-            let (Some(last), position) = (xs.len().checked_sub(1), q * (xs.len().max(1) - 1) as f64) else {
-                return f64::NAN;
-            };
-            let (low, high) = (position.floor() as usize, (position.ceil() as usize).min(last));
+            let Some(last) = xs.len().checked_sub(1) else { return f64::NAN };
+            let position = q * last as f64;
+            let low = position.floor() as usize;
+            let high = (low + 1).min(last);
             xs[low] + (xs[high] - xs[low]) * position.fract()
         };
         Self { min: at(0.0), q1: at(0.25), median: at(0.5), q3: at(0.75), max: at(1.0) }

@@ -1,0 +1,118 @@
+//! Which cluster is each point from? A mixture of two normals with one discrete latent a point, written with
+//! and without a plate.
+//!
+//! ```sh
+//! cargo run --release --example gmm
+//! ```
+//!
+//! The plate declares the points independent, so each assignment is charged with its own point's cost. The
+//! same program with all assignments as one event charges each with everybody's: same expected gradient, and
+//! the variance that is printed. Ranganath, Gerrish, Blei (2014), section 3.1, is the theory.
+
+#[path = "support/variance.rs"]
+mod variance;
+
+use clap::Parser;
+use rushlight::prelude::*;
+use serde_json::json;
+use variance::Variance;
+
+#[derive(Parser)]
+#[command(about = "A mixture with one discrete latent a point: what a plate is worth")]
+struct Args {
+    /// How many points to fit
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(2..))]
+    points: u64,
+    /// How many gradients to take the variance of
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(2..))]
+    gradients: u64,
+    /// How many steps to take
+    #[arg(long, default_value_t = 1_000)]
+    steps: u64,
+    /// End with one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The plate of points, or none: then the points are one event.
+fn points<R>(
+    ctx: &mut Ctx,
+    plated: bool,
+    n: usize,
+    body: impl FnOnce(&mut Ctx) -> Result<R>,
+) -> Result<R> {
+    if plated { ctx.plate("points", n, body) } else { body(ctx) }
+}
+
+fn model(plated: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
+    move |ctx, x| {
+        let n = x.elem_count();
+        let event = usize::from(!plated);
+        let weights = Tensor::full(0.5f32, (n, 2), x.device())?;
+        let locs = ctx.param("locs", [-1.0, 1.0], Constraint::Real)?;
+        points(ctx, plated, n, |ctx| {
+            let k = ctx.sample("k", Categorical::new(weights)?.to_event(event))?;
+            let loc = k.select_from(&locs, 0)?;
+            ctx.observe("x", Normal::new(loc, 1.0)?.to_event(event), x)
+        })
+    }
+}
+
+fn guide(plated: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
+    move |ctx, x| {
+        let n = x.elem_count();
+        let zeros = || Ok(Tensor::zeros((n, 2), DType::F32, x.device())?);
+        let logits = ctx.param_with("logits", Constraint::Real, zeros)?;
+        points(ctx, plated, n, |ctx| {
+            let k = Categorical::from_logits(&logits)?.to_event(usize::from(!plated));
+            ctx.sample("k", k.baseline(DecayingAverage::new(0.9))).map(drop)
+        })
+    }
+}
+
+/// The mean variance of a logit's gradient, before any step, once the baseline has settled.
+fn gradient_variance(plated: bool, x: &Tensor, draws: u64) -> Result<f64> {
+    let mut svi = Svi::new(model(plated), guide(plated)).seed(1);
+    let mut variances = vec![Variance::default(); 2 * x.elem_count()];
+    for draw in 0..draws + draws / 10 {
+        for (name, gradient) in svi.gradients(x)? {
+            if &*name == "logits" && draw >= draws / 10 {
+                let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
+                variances.iter_mut().zip(gradient).for_each(|(v, g)| v.add(g.into()));
+            }
+        }
+    }
+    Ok(variances.iter().map(Variance::get).sum::<f64>() / variances.len() as f64)
+}
+
+fn main() -> Result<()> {
+    rushlight::runtime::init();
+    let args = Args::parse();
+    let n = args.points as usize;
+    let noise = Rng::seed(7).normal(&[n], DType::F32, &Device::Cpu)?;
+    let centers: Vec<f32> = (0..n).map(|i| if i % 2 == 0 { -3.0 } else { 3.0 }).collect();
+    let x = (Tensor::new(centers, &Device::Cpu)? + noise)?;
+
+    let [plate, no_plate] = [true, false].map(|p| gradient_variance(p, &x, args.gradients));
+    let (plate, no_plate) = (plate?, no_plate?);
+    println!("{n} points, variance of one logit's gradient (mean over logits):");
+    println!("  with the plate     {plate:10.3}");
+    println!("  without            {no_plate:10.3}   {:.0} times as much\n", no_plate / plate);
+
+    let mut svi = Svi::new(model(true), guide(true)).optimizer(Adam::new(0.05));
+    for step in 1..=args.steps {
+        let loss = svi.step(&x)?;
+        if step % 250 == 0 {
+            println!("step {step:5}   loss {loss:9.3}");
+        }
+    }
+    let locs = svi.params().value("locs")?.to_vec1::<f32>()?;
+    println!("\nlocations {locs:.2?}; the points were drawn around -3 and 3");
+    if args.json {
+        println!(
+            "{}",
+            json!({ "variance_plate": plate, "variance_no_plate": no_plate, "locs": locs })
+        );
+    }
+    Ok(())
+}

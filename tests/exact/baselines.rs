@@ -1,0 +1,66 @@
+//! The baselines that every row is run with.
+
+use candle_core::{DType, Device, Module, Tensor};
+use candle_nn::{Linear, linear};
+use rushlight::prelude::*;
+
+/// What is attached to the score-function sites of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Baselines {
+    None,
+    Average,
+    ZeroInit,
+    Number,
+    Learned,
+    TwoAverages,
+    LearnedAndAverage,
+    /// For mutants: a baseline that answers with this step's cost, times a number.
+    Peek(fn(Draw) -> Draw),
+}
+
+impl Baselines {
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Average,
+        Self::ZeroInit,
+        Self::Number,
+        Self::Learned,
+        Self::TwoAverages,
+        Self::LearnedAndAverage,
+    ];
+
+    /// The draw with its baselines. The network reads `input`, which has the site's plates and a dim of 1.
+    pub fn on(self, ctx: &mut Ctx, draw: impl Into<Draw>, input: &Tensor) -> Result<Draw> {
+        let draw = draw.into();
+        let average = DecayingAverage::new;
+        Ok(match self {
+            Self::None => draw,
+            Self::Average => draw.baseline(average(0.9)),
+            Self::ZeroInit => draw.baseline(average(0.9).zero_init()),
+            Self::Number => draw.baseline(Value::new(-1.5)),
+            Self::Learned => draw.baseline(learned(ctx, input)?),
+            Self::TwoAverages => draw.baseline(average(0.9)).baseline(average(0.8)),
+            Self::LearnedAndAverage => draw.baseline(learned(ctx, input)?).baseline(average(0.9)),
+            Self::Peek(attach) => attach(draw),
+        })
+    }
+}
+
+/// The input of a network that knows nothing.
+pub fn constant(plates: &[usize]) -> Result<Tensor> {
+    Ok(Tensor::ones([plates, &[1]].concat(), DType::F64, &Device::Cpu)?)
+}
+
+fn learned(ctx: &mut Ctx, input: &Tensor) -> Result<Learned> {
+    let network = ctx.module("baseline", |vb| linear(1, 1, vb).map(Tiny))?;
+    Learned::new(&network, input)
+}
+
+/// One weight and one bias, for inputs of any rank.
+struct Tiny(Linear);
+
+impl Module for Tiny {
+    fn forward(&self, input: &Tensor) -> candle_core::Result<Tensor> {
+        self.0.forward(&input.reshape(((), 1))?)?.reshape(input.dims())
+    }
+}

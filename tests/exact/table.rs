@@ -1,0 +1,59 @@
+//! The table of exact gradients: rows by estimators by baselines.
+//!
+//! A case's seed is its index: the row's place, then the estimator's, then the baselines'. Rows are tests of
+//! their own, so that they run side by side.
+
+use crate::baselines::Baselines;
+use crate::harness::{self, Kind};
+use crate::rows::{ROWS, row};
+
+const SINGLE: [Kind; 2] = [Kind::Elbo, Kind::Graph];
+const SEVERAL: [Kind; 2] = [Kind::Elbo3, Kind::Graph3];
+/// Several particles: memories move after all of them.
+const WITH_SEVERAL: [Baselines; 3] =
+    [Baselines::None, Baselines::TwoAverages, Baselines::LearnedAndAverage];
+/// Seeds of one row.
+const STRIDE: u64 = 32;
+
+fn check(name: &str) {
+    let (place, row) = row(name);
+    let mut seed = place as u64 * STRIDE;
+    for kind in SINGLE {
+        for baselines in Baselines::ALL {
+            harness::check(row, kind, baselines, seed);
+            seed += 1;
+        }
+    }
+    for kind in SEVERAL {
+        for baselines in WITH_SEVERAL {
+            harness::check(row, kind, baselines, seed);
+            seed += 1;
+        }
+    }
+    for kind in SINGLE.into_iter().chain(SEVERAL) {
+        harness::check_loss(row, kind, seed);
+        seed += 1;
+    }
+}
+
+macro_rules! rows {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                check(stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn no_row_is_forgotten() {
+            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            assert_eq!(names, [$(stringify!($name)),*]);
+        }
+    };
+}
+
+rows! {
+    coin gmm nested subsampled summed two_plates branch loop_ asked shape host_read through_global
+    model_mixes pathwise_below score_below pairs_tracked pairs_deref pairs_plated vector auxiliary
+}
