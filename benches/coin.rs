@@ -1,0 +1,83 @@
+//! The time of a coin step, beside the same mathematics written by hand.
+//!
+//! ```sh
+//! RAYON_NUM_THREADS=1 CANDLE_NUM_THREADS=1 cargo bench --bench coin
+//! ```
+//!
+//! * `rushlight`: one `Svi::step`, with and without the baseline.
+//! * `candle by hand`: the surrogate of the same step, forward and backward, composed of candle's own tensor
+//!   ops, with neither programs nor checks nor an optimizer. What the one-pass kernel saves shows here.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use rushlight::prelude::*;
+use std::hint::black_box;
+
+const FLIPS: [f32; 10] = [1., 1., 1., 1., 1., 1., 0., 0., 0., 0.];
+
+fn model(ctx: &mut Ctx, flips: &Tensor) -> Result<()> {
+    let fairness = ctx.sample("fairness", Beta::new(10.0, 10.0)?)?;
+    ctx.plate("flips", flips.elem_count(), |ctx| {
+        ctx.observe("obs", Bernoulli::new(&fairness)?, flips)
+    })
+}
+
+fn guide(with_baseline: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
+    move |ctx, _| {
+        let alpha = ctx.param("alpha", 15.0, Constraint::Positive)?;
+        let beta = ctx.param("beta", 15.0, Constraint::Positive)?;
+        let fairness = Beta::new(alpha, beta)?.without_rsample();
+        let draw = match with_baseline {
+            true => fairness.baseline(DecayingAverage::new(0.9)),
+            false => fairness.no_baseline(),
+        };
+        ctx.sample("fairness", draw).map(drop)
+    }
+}
+
+/// `log Beta(x | a, b)` by candle's ops: the recurrence and Stirling's series for ln Γ.
+fn log_beta(x: &Tensor, a: &Tensor, b: &Tensor) -> candle_core::Result<Tensor> {
+    fn ln_gamma(x: &Tensor) -> candle_core::Result<Tensor> {
+        let mut shift = x.log()?;
+        for k in 1..8 {
+            shift = (shift + (x + f64::from(k))?.log()?)?;
+        }
+        let z = (x + 8.0)?;
+        let series = ((z.recip()? / 12.0)? - (z.powf(-3.0)? / 360.0)?)?;
+        ((((&z - 0.5)? * z.log()?)? - &z)? + series)? - shift
+    }
+    let powers = (((a - 1.0)? * x.log()?)? + ((b - 1.0)? * x.affine(-1.0, 1.0)?.log()?)?)?;
+    powers + (ln_gamma(&(a + b)?)? - (ln_gamma(a)? + ln_gamma(b)?)?)?
+}
+
+fn by_hand(flips: &Tensor, vars: &[candle_core::Var; 2]) -> candle_core::Result<()> {
+    let (a, b) = (vars[0].exp()?, vars[1].exp()?);
+    let x = Tensor::new(0.55f32, &Device::Cpu)?;
+    let prior = Tensor::new(10f32, &Device::Cpu)?;
+    let (heads, tails) = (x.log()?, x.affine(-1.0, 1.0)?.log()?);
+    let likelihood = (flips.broadcast_mul(&heads)?
+        + flips.affine(-1.0, 1.0)?.broadcast_mul(&tails)?)?
+    .sum_all()?;
+    let score = log_beta(&x, &a, &b)?;
+    let cost = ((likelihood + log_beta(&x, &prior, &prior)?)? - score.detach())?;
+    black_box((score * cost.detach())?.neg()?.backward()?);
+    Ok(())
+}
+
+fn coin(c: &mut Criterion) {
+    println!("{}", rushlight::runtime::init());
+    let flips = Tensor::new(&FLIPS, &Device::Cpu).expect("ten numbers");
+    let mut group = c.benchmark_group("coin step");
+    for (name, with_baseline) in [("rushlight, baseline", true), ("rushlight, no baseline", false)] {
+        let mut svi = Svi::new(model, guide(with_baseline)).optimizer(Adam::new(1e-9));
+        group.bench_function(name, |b| b.iter(|| svi.step(&flips).expect("a step")));
+    }
+    let vars = [15f32.ln(), 15f32.ln()]
+        .map(|x| candle_core::Var::new(x, &Device::Cpu).expect("a scalar variable"));
+    group.bench_function("candle by hand", |b| {
+        b.iter(|| by_hand(&flips, &vars).expect("a gradient"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, coin);
+criterion_main!(benches);
