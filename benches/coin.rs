@@ -67,7 +67,8 @@ fn coin(c: &mut Criterion) {
     println!("{}", rushlight::runtime::init());
     let flips = Tensor::new(&FLIPS, &Device::Cpu).expect("ten numbers");
     let mut group = c.benchmark_group("coin step");
-    for (name, with_baseline) in [("rushlight, baseline", true), ("rushlight, no baseline", false)] {
+    for (name, with_baseline) in [("rushlight, baseline", true), ("rushlight, no baseline", false)]
+    {
         let mut svi = Svi::new(model, guide(with_baseline)).optimizer(Adam::new(1e-9));
         group.bench_function(name, |b| b.iter(|| svi.step(&flips).expect("a step")));
     }

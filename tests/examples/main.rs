@@ -10,8 +10,13 @@ fn program(name: &str) -> Command {
     let mut folder: PathBuf = std::env::current_exe().expect("a test is a program");
     folder.pop(); // deps
     folder.pop(); // the profile's folder
-    let program = folder.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(program.exists(), "{} is not there: run `cargo test`, or build examples first", program.display());
+    let program =
+        folder.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        program.exists(),
+        "{} is not there: run `cargo test`, or build examples first",
+        program.display()
+    );
     let mut command = Command::new(program);
     command.env("RAYON_NUM_THREADS", "1").env("CANDLE_NUM_THREADS", "1");
     command
@@ -53,7 +58,10 @@ fn coin() {
 #[test]
 fn gmm() {
     let found = json("gmm", &["--gradients", "100", "--steps", "600"]);
-    assert!(number(&found, "variance_no_plate") > 100.0 * number(&found, "variance_plate"), "{found}");
+    assert!(
+        number(&found, "variance_no_plate") > 100.0 * number(&found, "variance_plate"),
+        "{found}"
+    );
     let locs = found["locs"].as_array().expect("two locations");
     for (loc, center) in locs.iter().zip([-3.0, 3.0]) {
         assert!((loc.as_f64().expect("a number") - center).abs() < 0.5, "{found}");
@@ -91,7 +99,10 @@ fn help_is_there_and_bad_arguments_are_told() {
     let device = program("vae").args(["--device", "gpu"]).output().expect("the example starts");
     assert!(!device.status.success());
     let told = text(&device.stderr);
-    assert!(told.contains("no device `gpu`: unknown name; choose `cpu`, `cuda:N` or `metal`"), "{told}");
+    assert!(
+        told.contains("no device `gpu`: unknown name; choose `cpu`, `cuda:N` or `metal`"),
+        "{told}"
+    );
     let data = program("vae").args(["--data", "nowhere"]).output().expect("the example starts");
     let told = text(&data.stderr);
     assert!(!data.status.success() && told.contains("nowhere"), "{told}");

@@ -26,6 +26,7 @@ mod backward;
 mod block;
 mod composite;
 mod forward;
+mod glue;
 mod op;
 pub(crate) mod rows;
 mod single;

@@ -1,4 +1,4 @@
-//! The candle op: storages and layouts in, one tensor out, gradients back.
+//! The log-density as an op: storages and layouts in, one tensor out, gradients back.
 
 use super::backward::{Backward, MAX_TARGETS, Target};
 use super::block::Input;
@@ -7,9 +7,7 @@ use super::space::Space;
 use super::{Density, Weight, single};
 use crate::operand::Source;
 use crate::{Error, Real, Result, shape};
-use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Layout, Shape, Storage, Tensor, WithDType,
-};
+use candle_core::{CpuStorage, DType, Layout, Shape, Storage, Tensor, WithDType};
 
 /// Candle's custom ops take this many tensors.
 const MAX_INPUTS: usize = 3;
@@ -25,7 +23,7 @@ pub(super) enum Output {
 
 /// A log-density as an op of the value and those parameters that are tensors.
 #[derive(Debug)]
-struct LogProb<D, const P: usize> {
+pub(super) struct LogProb<D, const P: usize> {
     density: D,
     params: [Slot; P],
     weight: Weight,
@@ -139,7 +137,7 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
         }
     }
 
-    fn forward(&self, raw: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
+    pub(super) fn forward(&self, raw: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
         let storage = match raw[0].0 {
             CpuStorage::F32(_) => self.forward_in::<f32>(raw),
             CpuStorage::F64(_) => self.forward_in::<f64>(raw),
@@ -180,7 +178,7 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
         Ok(T::to_cpu_storage_owned(out))
     }
 
-    fn backward(
+    pub(super) fn backward(
         &self,
         inputs: &[&Tensor],
         grad: &Tensor,
@@ -336,71 +334,5 @@ fn cpu(storage: &Storage) -> &CpuStorage {
     match storage {
         Storage::Cpu(storage) => storage,
         _ => unreachable!("all tensors of an op are on one device, and this one's is the CPU"),
-    }
-}
-
-impl<D: Density<P>, const P: usize> CustomOp1 for LogProb<D, P> {
-    fn name(&self) -> &'static str {
-        D::NAME
-    }
-    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        self.forward(&[(s, l)])
-    }
-    fn bwd(&self, a: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let [a, ..] = self.backward(&[a], grad)?;
-        Ok(a)
-    }
-}
-
-impl<D: Density<P>, const P: usize> CustomOp2 for LogProb<D, P> {
-    fn name(&self) -> &'static str {
-        D::NAME
-    }
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        self.forward(&[(s1, l1), (s2, l2)])
-    }
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let [a, b, _] = self.backward(&[a, b], grad)?;
-        Ok((a, b))
-    }
-}
-
-impl<D: Density<P>, const P: usize> CustomOp3 for LogProb<D, P> {
-    fn name(&self) -> &'static str {
-        D::NAME
-    }
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-        s3: &CpuStorage,
-        l3: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        self.forward(&[(s1, l1), (s2, l2), (s3, l3)])
-    }
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        c: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [a, b, c] = self.backward(&[a, b, c], grad)?;
-        Ok((a, b, c))
     }
 }

@@ -15,10 +15,12 @@
 //! | shape, dtype, device of a sampled value or of a tracked operation's result | nothing |
 //! | `Debug`, `Display` | nothing: they show shape and origins only |
 
+mod arithmetic;
 mod ledger;
 mod ops;
 mod origins;
 mod read;
+mod rearrange;
 mod site_set;
 
 pub use ledger::{Ledger, Read, Reads};
@@ -63,6 +65,11 @@ impl Traced {
     /// The sites that the value was computed from.
     pub fn origins(&self) -> &Origins {
         &self.origins
+    }
+
+    /// The same value without the autograd graph that it came from.
+    pub(crate) fn detached(&self) -> Self {
+        Self { tensor: self.tensor.detach(), origins: self.origins.clone(), opaque: self.opaque }
     }
 
     /// The tensor without its origins, for code that carries those on by itself.
