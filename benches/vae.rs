@@ -4,14 +4,14 @@
 //! RAYON_NUM_THREADS=1 CANDLE_NUM_THREADS=1 cargo bench --bench vae
 //! ```
 
-use candle_nn::{Linear, linear};
 use criterion::{Criterion, criterion_group, criterion_main};
+use rushlight::Linear;
 use rushlight::prelude::*;
 use rushlight::special::softplus;
 
 fn model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
     let [hidden, logits] = ctx.module("decoder", |vb| -> Result<[Linear; 2]> {
-        Ok([linear(20, 400, vb.pp("hidden"))?, linear(400, 784, vb.pp("logits"))?])
+        Ok([Linear::new(20, 400, vb.pp("hidden"))?, Linear::new(400, 784, vb.pp("logits"))?])
     })?;
     ctx.plate("digits", x.dim(0)?, |ctx| {
         let z = ctx.sample("z", Normal::new([0.0; 20], 1.0)?.to_event(1))?;
@@ -23,9 +23,9 @@ fn model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
 fn guide(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
     let [hidden, loc, log_scale] = ctx.module("encoder", |vb| -> Result<[Linear; 3]> {
         Ok([
-            linear(784, 400, vb.pp("hidden"))?,
-            linear(400, 20, vb.pp("loc"))?,
-            linear(400, 20, vb.pp("log_scale"))?,
+            Linear::new(784, 400, vb.pp("hidden"))?,
+            Linear::new(400, 20, vb.pp("loc"))?,
+            Linear::new(400, 20, vb.pp("log_scale"))?,
         ])
     })?;
     ctx.plate("digits", x.dim(0)?, |ctx| {

@@ -96,7 +96,7 @@ fn experiment(label: &str, flips: &Tensor, with_baseline: bool, seeds: u64) -> R
     println!("  converged         {converged} of {seeds} seeds");
     println!("  steps             median {}, quartiles {} to {}", steps.median, steps.q1, steps.q3);
     println!("                    range {} to {}", steps.min, steps.max);
-    println!("  final parameters  Beta({:.2}, {:.2}) (mean)", mean(|f| f.end.0), mean(|f| f.end.1));
+    println!("  stopped at        Beta({:.2}, {:.2}) (mean)", mean(|f| f.end.0), mean(|f| f.end.1));
     println!("  time a step       {us_per_step:.1} us (median)");
     Ok(json!({
         "median_steps": steps.median, "q1": steps.q1, "q3": steps.q3,

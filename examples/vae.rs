@@ -12,8 +12,9 @@
 #[path = "support/digits/mod.rs"]
 mod digits;
 
-use candle_nn::{Linear, VarBuilder, linear};
+use candle_nn::VarBuilder;
 use clap::Parser;
+use rushlight::Linear;
 use rushlight::prelude::*;
 use rushlight::special::{sigmoid, softplus};
 
@@ -30,9 +31,9 @@ struct Encoder {
 impl Encoder {
     fn new(vb: VarBuilder) -> Result<Self> {
         Ok(Self {
-            hidden: linear(PIXELS, HIDDEN, vb.pp("hidden"))?,
-            loc: linear(HIDDEN, LATENTS, vb.pp("loc"))?,
-            log_scale: linear(HIDDEN, LATENTS, vb.pp("log_scale"))?,
+            hidden: Linear::new(PIXELS, HIDDEN, vb.pp("hidden"))?,
+            loc: Linear::new(HIDDEN, LATENTS, vb.pp("loc"))?,
+            log_scale: Linear::new(HIDDEN, LATENTS, vb.pp("log_scale"))?,
         })
     }
 
@@ -51,8 +52,8 @@ struct Decoder {
 impl Decoder {
     fn new(vb: VarBuilder) -> Result<Self> {
         Ok(Self {
-            hidden: linear(LATENTS, HIDDEN, vb.pp("hidden"))?,
-            logits: linear(HIDDEN, PIXELS, vb.pp("logits"))?,
+            hidden: Linear::new(LATENTS, HIDDEN, vb.pp("hidden"))?,
+            logits: Linear::new(HIDDEN, PIXELS, vb.pp("logits"))?,
         })
     }
 }

@@ -3,7 +3,7 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Draw, Frame, Hints, Param, ParamStore, Program, Run, Site, Source, Trace,
+    Ctx, Draw, Frame, Hints, Linear, Param, ParamStore, Program, Run, Site, Source, Trace,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -14,8 +14,8 @@ pub mod prelude {
         Normal, Operand, Rng, Traced, WithoutRsample,
     };
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Learned, Program, Result,
-        Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
+        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned, Program,
+        Result, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

@@ -213,7 +213,6 @@ pub fn check_loss(row: Row, kind: Kind, seed: u64) {
     let run = |n: usize| -> Result<(f64, f64, f64), Error> {
         let data = (row.data)()?;
         let mut svi = fit(row, kind.estimator(), Baselines::None, seed);
-        // Parameters appear with the first run.
         let mut losses = Moments::default();
         for _ in 0..n {
             losses.add(&[svi.evaluate_loss(&data)?]);

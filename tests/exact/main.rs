@@ -9,6 +9,10 @@
 
 mod baselines;
 mod harness;
+mod laws;
+mod mutants;
 mod numbers;
+mod outcomes;
 mod rows;
 mod table;
+mod variance;

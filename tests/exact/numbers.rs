@@ -19,6 +19,11 @@ impl Theta {
         }
     }
 
+    /// The number of elements of all parameters.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|(_, values)| values.len()).sum()
+    }
+
     /// A parameter with one element.
     pub fn get(&self, name: &str) -> f64 {
         self.at(name, 0)

@@ -227,6 +227,17 @@ pub enum Error {
         /// The shared parameter.
         param: String,
     },
+    /// A baseline at a site that needs none.
+    #[error(
+        "site `{site}`: a baseline can do nothing there, because draws of {distribution} carry gradients; \
+         remove it, or hide the reparameterized sampler with `without_rsample()`"
+    )]
+    UselessBaseline {
+        /// The site.
+        site: String,
+        /// The distribution's name.
+        distribution: &'static str,
+    },
     /// A baseline's prediction has the wrong shape.
     #[error(
         "site `{site}`: a baseline of shape {baseline:?} does not broadcast to the site's plates {plates:?}; \

@@ -42,7 +42,7 @@ pub use ctx::Ctx;
 pub use draw::Draw;
 pub use error::{Error, Result};
 pub use hints::Hints;
-pub use params::{Param, ParamStore};
+pub use params::{Linear, Param, ParamStore};
 pub use plate::Frame;
 pub use program::Program;
 pub use run::{Run, Source};

@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use rushlight::prelude::*;
 use rushlight::special;
 
-pub const COIN: Row = Row { name: "coin", data, model, guide, loss, n: 4_000 };
+pub const COIN: Row = Row { name: "coin", data, model, guide, loss, n: 2_000 };
 
 /// At `Beta(15, 15)`, by hand: `∓15 ψ'(15)`, where ψ' is the trigamma function.
 pub const GOLDEN: [f64; 2] = [-1.034_073_4, 1.034_073_4];

@@ -14,7 +14,7 @@ pub const BRANCH: Row = Row {
     model: branch_model,
     guide: branch_guide,
     loss: branch_loss,
-    n: 5_000,
+    n: 3_000,
 };
 
 fn branch_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
@@ -60,21 +60,21 @@ pub const LOOP: Row = Row {
     model: loop_model,
     guide: loop_guide,
     loss: loop_loss,
-    n: 3_000,
+    n: 1_500,
 };
 
 fn loop_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
     let w = ctx.param("w", 0.7, Constraint::Real)?;
     let mut k = 0;
-    while ctx.sample(&format!("z_{k}"), Bernoulli::new(0.4)?)?.to_scalar::<f64>()? == 1.0 {
+    while ctx.sample(&format!("z_{k}"), Bernoulli::new(0.25)?)?.to_scalar::<f64>()? == 1.0 {
         k += 1;
     }
     ctx.observe("x", Normal::new((w * k)?, 1.0)?, 1.9)
 }
 
 fn loop_guide(ctx: &mut Ctx, _: &Tensor, baselines: Baselines) -> Result<()> {
-    let a = ctx.param("a", 0.6, Constraint::Real)?;
-    let b = ctx.param("b", -0.2, Constraint::Real)?;
+    let a = ctx.param("a", 0.9, Constraint::Real)?;
+    let b = ctx.param("b", -0.3, Constraint::Real)?;
     let mut k = 0;
     loop {
         let z = Bernoulli::from_logits((&a + (&b * k)?)?)?;
@@ -93,9 +93,9 @@ fn loop_loss(t: &Theta) -> f64 {
         let logit = t.get("a") + t.get("b") * f64::from(k);
         let ends = q + bernoulli(logit, 0.0);
         let x = normal(1.9, t.get("w") * f64::from(k), 1.0);
-        loss += ends.exp() * (ends - p - coin(0.4, 0.0) - x);
+        loss += ends.exp() * (ends - p - coin(0.25, 0.0) - x);
         q += bernoulli(logit, 1.0);
-        p += coin(0.4, 1.0);
+        p += coin(0.25, 1.0);
     }
     loss
 }
@@ -108,7 +108,7 @@ pub const ASKED: Row = Row {
     model: asked_model,
     guide: asked_guide,
     loss: asked_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn asked_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
@@ -156,7 +156,7 @@ pub const SHAPE: Row = Row {
     model: shape_model,
     guide: shape_guide,
     loss: shape_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn shape_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {

@@ -23,7 +23,7 @@ pub const HOST_READ: Row = Row {
     model: host_model,
     guide: host_guide,
     loss: host_loss,
-    n: 3_000,
+    n: 1_500,
 };
 
 /// Row r gets what row r + 1 has.
@@ -77,7 +77,7 @@ pub const THROUGH_GLOBAL: Row = Row {
     model: global_model,
     guide: global_guide,
     loss: global_loss,
-    n: 3_000,
+    n: 1_500,
 };
 
 fn global_model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
@@ -132,7 +132,7 @@ pub const MODEL_MIXES: Row = Row {
     model: mixing_model,
     guide: two_plated,
     loss: mixing_loss,
-    n: 3_000,
+    n: 1_500,
 };
 
 fn mixing_model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
@@ -140,7 +140,7 @@ fn mixing_model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
     ctx.plate("rows", 3, |ctx| {
         let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
         let all: f64 = z.to_vec1::<f64>()?.iter().sum();
-        let y = ctx.sample("y", Bernoulli::from_logits(0.9 * all - 1.0)?)?;
+        let y = ctx.sample("y", Bernoulli::from_logits(2.0 * all - 2.5)?)?;
         ctx.observe("x", Normal::new((w * y)?, 1.0)?, x)
     })
 }
@@ -161,7 +161,7 @@ fn mixing_loss(t: &Theta) -> f64 {
         let (mut q, mut p) = (0.0, 0.0);
         for r in 0..3 {
             q += bernoulli(t.at("a", r), z[r]) + bernoulli(t.at("d", r), y[r]);
-            p += coin(0.3, z[r]) + bernoulli(0.9 * all - 1.0, y[r]);
+            p += coin(0.3, z[r]) + bernoulli(2.0 * all - 2.5, y[r]);
             p += normal(DATA[r], t.get("w") * y[r], 1.0);
         }
         (q, p)

@@ -8,6 +8,8 @@ mod pathwise;
 mod plates;
 mod structure;
 
+pub use coin::GOLDEN;
+
 use crate::harness::Row;
 use candle_core::{Device, Tensor};
 use rushlight::Result;

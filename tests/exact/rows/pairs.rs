@@ -18,7 +18,7 @@ pub const DEREF: Row = Row { name: "pairs_deref", model: deref, ..PLATED_GUIDE_O
 
 /// One plate.
 pub const PLATED: Row =
-    Row { name: "pairs_plated", data, model: plated, guide: plated_guide, loss, n: 1_500 };
+    Row { name: "pairs_plated", data, model: plated, guide: plated_guide, loss, n: 1_000 };
 
 const PLATED_GUIDE_OFF: Row =
     Row { name: "", data, model: tracked, guide: one_by_one, loss, n: 500 };

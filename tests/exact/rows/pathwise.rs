@@ -16,7 +16,7 @@ pub const PATHWISE_BELOW: Row = Row {
     model: below_model,
     guide: below_guide,
     loss: below_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn below_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
@@ -52,7 +52,7 @@ pub const SCORE_BELOW: Row = Row {
     model: above_model,
     guide: above_guide,
     loss: above_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn above_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {

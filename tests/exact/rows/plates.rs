@@ -9,7 +9,7 @@ use rushlight::prelude::*;
 
 /// Three points, two clusters.
 pub const GMM: Row =
-    Row { name: "gmm", data: points, model: gmm_model, guide: gmm_guide, loss: gmm_loss, n: 3_000 };
+    Row { name: "gmm", data: points, model: gmm_model, guide: gmm_guide, loss: gmm_loss, n: 1_500 };
 
 const POINTS: [f64; 3] = [-1.3, 0.4, 2.1];
 const LOGITS: [[f64; 2]; 3] = [[0.4, -0.2], [0.1, 0.6], [-0.5, 0.3]];
@@ -54,7 +54,7 @@ pub const NESTED: Row = Row {
     model: nested_model,
     guide: nested_guide,
     loss: nested_loss,
-    n: 2_000,
+    n: 1_000,
 };
 
 const GRID: [[f64; 2]; 3] = [[0.3, 1.9], [-0.7, 1.1], [2.2, 0.5]];
@@ -123,7 +123,7 @@ pub const SUBSAMPLED: Row = Row {
     model: subsampled_model,
     guide: subsampled_guide,
     loss: subsampled_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 const FOUR: [f64; 4] = [1.2, -0.4, 2.3, 0.1];
@@ -180,7 +180,7 @@ pub const SUMMED: Row = Row {
     model: summed_model,
     guide: three_bits,
     loss: summed_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn summed_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
@@ -212,7 +212,7 @@ pub const TWO_PLATES: Row = Row {
     model: two_plates_model,
     guide: three_bits,
     loss: two_plates_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn two_plates_model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {

@@ -14,7 +14,7 @@ pub const VECTOR: Row = Row {
     model: vector_model,
     guide: vector_guide,
     loss: vector_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 const DATA: [f64; 2] = [1.3, -0.4];
@@ -61,7 +61,7 @@ pub const AUXILIARY: Row = Row {
     model: auxiliary_model,
     guide: auxiliary_guide,
     loss: auxiliary_loss,
-    n: 4_000,
+    n: 2_000,
 };
 
 fn auxiliary_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {

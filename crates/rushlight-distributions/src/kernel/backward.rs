@@ -126,18 +126,17 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for Chunk<'_, '_, '_, T, D
         let space = pass.space;
         let Part { range, full, summed } = part;
         let start = range.start;
-        let wants_params = pass.targets[1..].iter().any(|t| *t != Target::None);
         let scale = T::from_f64(pass.scale);
-        let mut of_value = [T::ZERO; BLOCK];
-        let mut filled = [T::ZERO; BLOCK];
-        let mut of_params = [[[T::ZERO; BLOCK]; 2]; P];
+        let mut xs = [T::ZERO; BLOCK];
+        let mut gathered = [T::ZERO; BLOCK];
+        let mut of_params = [[T::ZERO; BLOCK]; P];
         let mut d_value = [T::ZERO; BLOCK];
         let mut d_params = [[T::ZERO; BLOCK]; P];
         space.for_each_run(range.clone(), |position, n, offsets| {
-            let x = pass.value.lane(space, offsets, n, &mut of_value);
+            pass.value.copy(space, offsets, n, &mut xs);
             let params = Params::load(&pass.params, space, offsets, n, &mut of_params);
-            let partials = (&mut d_value[..n], &mut d_params);
-            block::partials(pass.density, x, &params, wants_params, partials, &mut filled);
+            let partials = (&mut d_value, &mut d_params);
+            block::partials(pass.density, &xs, &params, n, partials);
             for j in 0..=P {
                 let run = match j {
                     0 => &mut d_value[..n],
@@ -147,9 +146,9 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for Chunk<'_, '_, '_, T, D
                     continue;
                 }
                 if let Some(weight) = &pass.weight {
-                    weight.lane(space, offsets, n, &mut filled).weigh(run);
+                    weight.lane(space, offsets, n, &mut gathered).weigh(run);
                 }
-                pass.upstream.lane(space, offsets, n, &mut filled).scale(run);
+                pass.upstream.lane(space, offsets, n, &mut gathered).scale(run);
                 if scale != T::ONE {
                     run.iter_mut().for_each(|g| *g = *g * scale);
                 }

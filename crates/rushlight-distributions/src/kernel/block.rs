@@ -39,41 +39,46 @@ impl<'a, T: Real> Input<'a, T> {
     ) -> Lane<'b, T> {
         match *self {
             Self::Number(x) => Lane::One(x),
-            Self::Memory { data, slot } => {
-                let start = offsets[slot];
-                match space.step(slot) {
-                    0 => Lane::One(data[start]),
-                    1 => Lane::Many(&data[start..start + n]),
-                    step => {
-                        for (b, &x) in
-                            buffer[..n].iter_mut().zip(data[start..].iter().step_by(step))
-                        {
-                            *b = x;
-                        }
-                        Lane::Many(&buffer[..n])
-                    }
+            Self::Memory { data, slot } => match space.step(slot) {
+                0 => Lane::One(data[offsets[slot]]),
+                1 => Lane::Many(&data[offsets[slot]..][..n]),
+                _ => {
+                    self.copy(space, offsets, n, buffer);
+                    Lane::Many(&buffer[..n])
                 }
-            }
+            },
+        }
+    }
+
+    /// Copies a run into `buffer`, one element after the other.
+    #[inline(always)]
+    pub fn copy(&self, space: &Space, offsets: &Offsets, n: usize, buffer: &mut [T; BLOCK]) {
+        let out = &mut buffer[..n];
+        match *self {
+            Self::Number(x) => out.fill(x),
+            Self::Memory { data, slot } => match space.step(slot) {
+                0 => out.fill(data[offsets[slot]]),
+                1 => out.copy_from_slice(&data[offsets[slot]..][..n]),
+                step => {
+                    let strided = data[offsets[slot]..].iter().step_by(step);
+                    out.iter_mut().zip(strided).for_each(|(b, &x)| *b = x);
+                }
+            },
+        }
+    }
+
+    /// The value that the operand has all along a run, if it does not vary.
+    #[inline(always)]
+    fn constant(&self, space: &Space, offsets: &Offsets) -> Option<T> {
+        match *self {
+            Self::Number(x) => Some(x),
+            Self::Memory { data, slot } if space.step(slot) == 0 => Some(data[offsets[slot]]),
+            Self::Memory { .. } => None,
         }
     }
 }
 
 impl<'a, T: Real> Lane<'a, T> {
-    /// The run as memory, repeated into `buffer` where it does not vary.
-    #[inline(always)]
-    pub fn filled<'b>(self, n: usize, buffer: &'b mut [T; BLOCK]) -> &'b [T]
-    where
-        'a: 'b,
-    {
-        match self {
-            Self::Many(xs) => &xs[..n],
-            Self::One(x) => {
-                buffer[..n].fill(x);
-                &buffer[..n]
-            }
-        }
-    }
-
     /// Multiplies `out` by the run.
     #[inline(always)]
     pub fn scale(self, out: &mut [T]) {
@@ -94,130 +99,103 @@ impl<'a, T: Real> Lane<'a, T> {
     }
 }
 
-/// The parameters along one run: all constant, or an element each.
+/// The parameters along one run: all constant, or copied to where a loop over all of them finds them without
+/// a check (which is what lets it vectorise).
 pub(super) enum Params<'a, T, const P: usize> {
     Constant([T; P]),
-    Varying([&'a [T]; P]),
+    Varying(&'a [[T; BLOCK]; P]),
 }
 
 impl<'a, T: Real, const P: usize> Params<'a, T, P> {
     #[inline(always)]
     pub fn load(
-        inputs: &'a [Input<'a, T>; P],
+        inputs: &[Input<'_, T>; P],
         space: &Space,
         offsets: &Offsets,
         n: usize,
-        buffers: &'a mut [[[T; BLOCK]; 2]; P],
+        buffers: &'a mut [[T; BLOCK]; P],
     ) -> Self {
-        let mut constants = [T::ZERO; P];
-        let mut all_constant = true;
-        let mut slices: [&[T]; P] = [&[]; P];
-        for ((constant, slice), (input, [gathered, filled])) in
-            constants.iter_mut().zip(&mut slices).zip(inputs.iter().zip(buffers))
-        {
-            let lane = input.lane(space, offsets, n, gathered);
-            match lane {
-                Lane::One(x) => *constant = x,
-                Lane::Many(_) => all_constant = false,
-            }
-            // A constant beside constants is never looked up, so its copies are made only if needed below.
-            *slice = match lane {
-                Lane::Many(xs) => xs,
-                Lane::One(x) if input.varies_beside(inputs, space) => {
-                    filled[..n].fill(x);
-                    &filled[..n]
-                }
-                Lane::One(_) => &[],
-            };
+        let constants = inputs.map(|input| input.constant(space, offsets));
+        if constants.iter().all(Option::is_some) {
+            return Self::Constant(constants.map(|c| c.unwrap_or(T::ZERO)));
         }
-        if all_constant { Self::Constant(constants) } else { Self::Varying(slices) }
+        for (input, buffer) in inputs.iter().zip(buffers.iter_mut()) {
+            input.copy(space, offsets, n, buffer);
+        }
+        Self::Varying(buffers)
     }
 }
 
-impl<T: Real> Input<'_, T> {
-    /// Whether any operand of the list varies along a run.
-    #[inline(always)]
-    fn varies_beside(&self, inputs: &[Self], space: &Space) -> bool {
-        inputs.iter().any(|i| match i {
-            Self::Number(_) => false,
-            Self::Memory { slot, .. } => space.step(*slot) != 0,
-        })
+/// Calls `element` with every position of a run.
+///
+/// A full block has a loop of its own, whose length the compiler knows: arrays are then indexed without checks,
+/// and no element is left to a scalar remainder.
+#[inline(always)]
+fn for_each_element(n: usize, mut element: impl FnMut(usize)) {
+    if n == BLOCK {
+        for i in 0..BLOCK {
+            element(i);
+        }
+    } else {
+        for i in 0..n.min(BLOCK) {
+            element(i);
+        }
     }
 }
 
-/// Log-densities of one run into `out`.
+/// Log-densities of the first `n` elements into `out`.
 #[inline(always)]
 pub(super) fn log_prob<T: Real, D: Density<P>, const P: usize>(
     density: D,
-    x: Lane<'_, T>,
+    xs: &[T; BLOCK],
     params: &Params<'_, T, P>,
-    out: &mut [T],
-    buffer: &mut [T; BLOCK],
+    n: usize,
+    out: &mut [T; BLOCK],
 ) {
-    let n = out.len();
     match params {
         Params::Constant(params) => {
             let log_normalizer = density.log_normalizer(*params);
-            match x {
-                Lane::One(x) => out.fill(density.unnormalized(x, *params) - log_normalizer),
-                Lane::Many(xs) => {
-                    for (o, &x) in out.iter_mut().zip(xs) {
-                        *o = density.unnormalized(x, *params) - log_normalizer;
-                    }
-                }
-            }
+            for_each_element(n, |i| {
+                out[i] = density.unnormalized(xs[i], *params) - log_normalizer;
+            });
         }
-        Params::Varying(slices) => {
-            let xs = x.filled(n, buffer);
-            let slices = slices.map(|s| &s[..n]);
-            for i in 0..n {
-                let params = slices.map(|s| s[i]);
-                out[i] = density.unnormalized(xs[i], params) - density.log_normalizer(params);
-            }
-        }
+        Params::Varying(arrays) => for_each_element(n, |i| {
+            let params = arrays.each_ref().map(|a| a[i]);
+            out[i] = density.unnormalized(xs[i], params) - density.log_normalizer(params);
+        }),
     }
 }
 
-/// Partial derivatives of one run: with respect to the value into `dx`, to the parameters into `dp`.
+/// Partial derivatives of the first `n` elements: with respect to the value into `dx`, to the parameters into
+/// `dp`.
 #[inline(always)]
 pub(super) fn partials<T: Real, D: Density<P>, const P: usize>(
     density: D,
-    x: Lane<'_, T>,
+    xs: &[T; BLOCK],
     params: &Params<'_, T, P>,
-    wants_params: bool,
-    (dx, dp): (&mut [T], &mut [[T; BLOCK]; P]),
-    buffer: &mut [T; BLOCK],
+    n: usize,
+    (dx, dp): (&mut [T; BLOCK], &mut [[T; BLOCK]; P]),
 ) {
-    let n = dx.len();
-    let xs = x.filled(n, buffer);
     match params {
         Params::Constant(params) => {
-            let of_normalizer =
-                if wants_params { density.log_normalizer_partials(*params) } else { [T::ZERO; P] };
-            for i in 0..n {
+            let of_normalizer = density.log_normalizer_partials(*params);
+            for_each_element(n, |i| {
                 let (d_value, d_params) = density.unnormalized_partials(xs[i], *params);
                 dx[i] = d_value;
                 for j in 0..P {
                     dp[j][i] = d_params[j] - of_normalizer[j];
                 }
-            }
+            });
         }
-        Params::Varying(slices) => {
-            let slices = slices.map(|s| &s[..n]);
-            for i in 0..n {
-                let params = slices.map(|s| s[i]);
-                let (d_value, d_params) = density.unnormalized_partials(xs[i], params);
-                dx[i] = d_value;
-                let of_normalizer = if wants_params {
-                    density.log_normalizer_partials(params)
-                } else {
-                    [T::ZERO; P]
-                };
-                for j in 0..P {
-                    dp[j][i] = d_params[j] - of_normalizer[j];
-                }
+        Params::Varying(arrays) => for_each_element(n, |i| {
+            let params = arrays.each_ref().map(|a| a[i]);
+            let (d_value, d_params) = density.unnormalized_partials(xs[i], params);
+            let of_normalizer = density.log_normalizer_partials(params);
+            dx[i] = d_value;
+            for j in 0..P {
+                dp[j][i] = d_params[j] - of_normalizer[j];
             }
-        }
+        }),
     }
 }
 

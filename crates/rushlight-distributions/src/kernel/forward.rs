@@ -83,16 +83,16 @@ impl<T: Real, D: Density<P>, const P: usize> Forward<'_, T, D, P> {
     #[inline(always)]
     fn run(&self, range: Range<usize>, mut take: impl FnMut(usize, &[T])) {
         let mut out = [T::ZERO; BLOCK];
+        let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
-        let mut filled = [T::ZERO; BLOCK];
-        let mut of_params = [[[T::ZERO; BLOCK]; 2]; P];
+        let mut of_params = [[T::ZERO; BLOCK]; P];
         self.space.for_each_run(range, |position, n, offsets| {
-            let x = self.value.lane(self.space, offsets, n, &mut gathered);
+            self.value.copy(self.space, offsets, n, &mut xs);
             let params = Params::load(&self.params, self.space, offsets, n, &mut of_params);
+            block::log_prob(self.density, &xs, &params, n, &mut out);
             let out = &mut out[..n];
-            block::log_prob(self.density, x, &params, out, &mut filled);
             if let Some(weight) = &self.weight {
-                weight.lane(self.space, offsets, n, &mut filled).weigh(out);
+                weight.lane(self.space, offsets, n, &mut gathered).weigh(out);
             }
             take(position, out);
         });

@@ -23,7 +23,7 @@ use rushlight_trace::Result;
 ///
 /// # References
 ///
-/// Mnih, Gregor (2014), "Neural variational inference and learning in belief networks", section 2.3.2
+/// Mnih, Gregor (2014), "Neural variational inference and learning in belief networks", section 2.3.1
 /// (input-dependent baseline).
 #[derive(Debug, Clone)]
 pub struct Learned {

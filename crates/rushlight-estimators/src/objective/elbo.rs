@@ -7,7 +7,7 @@ use crate::particle::Totals;
 use crate::{Estimate, Fit, Particle};
 use candle_core::Tensor;
 use rushlight_distributions::{Weight, shape};
-use rushlight_trace::{Frame, Result, Site};
+use rushlight_trace::{Error, Frame, Result, Site};
 
 /// What a site is charged with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,6 +64,10 @@ impl View<'_> {
     fn surrogate(&self, memories: &mut Memories, fits: &mut Vec<Fit>) -> Result<Option<Tensor>> {
         let mut losses = Vec::new();
         for (i, site) in self.particle.guide().sites().enumerate() {
+            if site.is_pathwise() && memories.serves(site) {
+                let (site, distribution) = (site.name().to_owned(), site.dist().name());
+                return Err(Error::UselessBaseline { site, distribution });
+            }
             let term = match site.observed() || site.is_pathwise() {
                 true => site.log_prob_sum()?.clone(),
                 false => self.score_term(i, site, memories, fits)?,

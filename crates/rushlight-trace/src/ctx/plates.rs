@@ -8,9 +8,13 @@ use std::sync::Arc;
 impl Ctx {
     /// Runs `body` with its sites conditionally independent along a batch dim of `size` rows.
     ///
-    /// The first plate opened takes the rightmost dim, inner ones go left. That rows do not mix inside the
-    /// body (no sum, sort or normalization along the dim) is a promise: estimators charge each row with its
-    /// own costs only. What happens outside the plate, or through a value read on the host, is followed.
+    /// The first plate opened takes the rightmost dim, inner ones go left.
+    ///
+    /// A plate is a promise: tensor ops do not mix its rows (no sum, mean, sort or normalization along the dim
+    /// whose result enters other rows again, inside the body or between two bodies of the same plate).
+    /// Estimators charge each row with its own costs only, so a broken promise biases gradients. Two ways of
+    /// mixing are followed and are right: through a *site* outside the plate, and through the host
+    /// (`to_scalar`, `to_vec1`, ..).
     ///
     /// # Errors
     ///

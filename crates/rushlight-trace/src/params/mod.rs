@@ -1,7 +1,10 @@
 //! Named parameters, unconstrained inside and constrained outside.
 
 mod init;
+mod linear;
 mod modules;
+
+pub use linear::Linear;
 
 use crate::{Error, Result};
 use candle_core::{DType, Tensor, Var};
