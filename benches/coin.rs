@@ -12,6 +12,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rushlight::prelude::*;
 use std::hint::black_box;
 
+/// As in the example.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FLIPS: [f32; 10] = [1., 1., 1., 1., 1., 1., 0., 0., 0., 0.];
 
 fn model(ctx: &mut Ctx, flips: &Tensor) -> Result<()> {

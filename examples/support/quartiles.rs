@@ -17,8 +17,8 @@ pub struct Quartiles {
 
 impl Quartiles {
     /// Those of `xs`, interpolated between order statistics; NaN of nothing.
-    pub fn of(xs: &[f64]) -> Self {
-        let mut xs = xs.to_vec();
+    pub fn of(xs: impl Iterator<Item = f64>) -> Self {
+        let mut xs: Vec<f64> = xs.collect();
         xs.sort_by(f64::total_cmp);
         let at = |q: f64| {
             let Some(last) = xs.len().checked_sub(1) else { return f64::NAN };

@@ -39,7 +39,7 @@ impl Baselines {
             Self::ZeroInit => draw.baseline(average(0.9).zero_init()),
             Self::Number => draw.baseline(Value::new(-1.5)),
             Self::Learned => draw.baseline(learned(ctx, input)?),
-            Self::TwoAverages => draw.baseline(average(0.9)).baseline(average(0.8)),
+            Self::TwoAverages => draw.baseline(average(0.9)).baseline(average(0.95)),
             Self::LearnedAndAverage => draw.baseline(learned(ctx, input)?).baseline(average(0.9)),
             Self::Peek(attach) => attach(draw),
         })

@@ -27,7 +27,7 @@ fn mean(xs: &[f64]) -> f64 {
     xs.iter().sum::<f64>() / xs.len() as f64
 }
 
-/// n = 10,000 each, one seed. Averages of half-lives 6.6 and 3.1 steps are noisy themselves, which is what
+/// n = 10,000 each, one seed. Averages are noisy themselves, which is what
 /// the factor of a second one is about: fitted to the full cost instead of the rest, the two would cancel.
 #[test]
 fn a_baseline_helps_the_coin_and_a_second_does_no_harm() {

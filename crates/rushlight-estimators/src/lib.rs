@@ -20,7 +20,7 @@ mod particle;
 mod svi;
 
 pub use baseline::{
-    Baseline, BaselineExt, Charge, ControlVariate, DecayingAverage, Learned, Memory, Value,
+    Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
 };
 pub use batches::Batches;
 pub use estimator::{Estimate, Estimator, Fit};

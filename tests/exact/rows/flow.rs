@@ -66,7 +66,7 @@ pub const LOOP: Row = Row {
 fn loop_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
     let w = ctx.param("w", 0.7, Constraint::Real)?;
     let mut k = 0;
-    while ctx.sample(&format!("z_{k}"), Bernoulli::new(0.25)?)?.to_scalar::<f64>()? == 1.0 {
+    while ctx.sample(&format!("z_{k}"), Bernoulli::new(0.15)?)?.to_scalar::<f64>()? == 1.0 {
         k += 1;
     }
     ctx.observe("x", Normal::new((w * k)?, 1.0)?, 1.9)
@@ -93,9 +93,9 @@ fn loop_loss(t: &Theta) -> f64 {
         let logit = t.get("a") + t.get("b") * f64::from(k);
         let ends = q + bernoulli(logit, 0.0);
         let x = normal(1.9, t.get("w") * f64::from(k), 1.0);
-        loss += ends.exp() * (ends - p - coin(0.25, 0.0) - x);
+        loss += ends.exp() * (ends - p - coin(0.15, 0.0) - x);
         q += bernoulli(logit, 1.0);
-        p += coin(0.25, 1.0);
+        p += coin(0.15, 1.0);
     }
     loss
 }

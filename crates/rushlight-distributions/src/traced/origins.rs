@@ -4,76 +4,90 @@ use super::{Ledger, SiteSet};
 use std::panic::Location;
 use std::sync::Arc;
 
-/// The sites of one run that a value was computed from; empty for data and parameters.
+/// The sites of one run that a value was computed from; none for data and parameters.
+///
+/// One word, so that tensors without origins cost nothing to carry around.
 #[derive(Debug, Clone, Default)]
-pub struct Origins {
-    sites: SiteSet,
-    ledger: Option<Arc<Ledger>>,
-    /// Sites of another run that got mixed in: always a mistake, reported where the value is used.
-    foreign: Option<Foreign>,
-}
+pub struct Origins(Option<Arc<Known>>);
 
 #[derive(Debug, Clone)]
-struct Foreign {
+struct Known {
+    home: Sites,
+    /// Sites of another run that got mixed in: always a mistake, reported where the value is used.
+    foreign: Option<Sites>,
+}
+
+/// Sites of one run.
+#[derive(Debug, Clone)]
+struct Sites {
     sites: SiteSet,
     ledger: Arc<Ledger>,
+}
+
+impl Known {
+    fn runs(&self) -> impl Iterator<Item = &Sites> {
+        std::iter::once(&self.home).chain(&self.foreign)
+    }
+
+    fn extend(&mut self, more: &Sites) {
+        if Arc::ptr_eq(&self.home.ledger, &more.ledger) {
+            self.home.sites.extend(&more.sites);
+            return;
+        }
+        match &mut self.foreign {
+            Some(known) if Arc::ptr_eq(&known.ledger, &more.ledger) => {
+                known.sites.extend(&more.sites);
+            }
+            _ => self.foreign = Some(more.clone()),
+        }
+    }
 }
 
 impl Origins {
     /// The value of site number `site` itself.
     pub fn of(site: usize, ledger: &Arc<Ledger>) -> Self {
-        Self { sites: SiteSet::one(site), ledger: Some(ledger.clone()), foreign: None }
+        let home = Sites { sites: SiteSet::one(site), ledger: ledger.clone() };
+        Self(Some(Arc::new(Known { home, foreign: None })))
     }
 
     /// The sites, by number.
     pub fn sites(&self) -> &SiteSet {
-        &self.sites
+        self.0.as_ref().map_or(const { &SiteSet::EMPTY }, |known| &known.home.sites)
     }
 
     /// Whether the value came from no random choice.
     pub fn is_empty(&self) -> bool {
-        self.ledger.is_none()
+        self.0.is_none()
     }
 
     /// Adds the origins of another value.
     pub fn extend(&mut self, other: &Self) {
-        match (&self.ledger, &other.ledger) {
+        match (&mut self.0, &other.0) {
             (_, None) => {}
-            (None, Some(_)) => *self = other.clone(),
-            (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => {
-                self.sites.extend(&other.sites);
-                self.foreign = self.foreign.take().or_else(|| other.foreign.clone());
+            (mine @ None, theirs) => *mine = theirs.clone(),
+            (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => {}
+            (Some(mine), Some(theirs)) => {
+                let mine = Arc::make_mut(mine);
+                theirs.runs().for_each(|run| mine.extend(run));
             }
-            (Some(_), Some(theirs)) => match &mut self.foreign {
-                Some(known) if Arc::ptr_eq(&known.ledger, theirs) => {
-                    known.sites.extend(&other.sites);
-                }
-                _ => {
-                    self.foreign =
-                        Some(Foreign { sites: other.sites.clone(), ledger: theirs.clone() });
-                }
-            },
         }
     }
 
     /// The names of all sites, of whatever run, if some belong to another run than `ledger`'s.
     pub fn foreign_to(&self, ledger: &Arc<Ledger>) -> Option<Vec<String>> {
-        let mine = self.ledger.as_ref()?;
-        let at_home = self.foreign.is_none() && Arc::ptr_eq(mine, ledger);
+        let known = self.0.as_ref()?;
+        let at_home = known.runs().all(|run| Arc::ptr_eq(&run.ledger, ledger));
         (!at_home).then(|| self.names())
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        let mine = self.ledger.iter().flat_map(|l| l.names(&self.sites));
-        mine.chain(self.foreign.iter().flat_map(|f| f.ledger.names(&f.sites))).collect()
+        let known = self.0.iter();
+        known.flat_map(|k| k.runs()).flat_map(|run| run.ledger.names(&run.sites)).collect()
     }
 
     pub(super) fn reveal(&self, mixed: bool, location: &'static Location<'static>) {
-        if let Some(ledger) = &self.ledger {
-            ledger.reveal(&self.sites, mixed, location);
-        }
-        if let Some(foreign) = &self.foreign {
-            foreign.ledger.reveal(&foreign.sites, mixed, location);
+        for run in self.0.iter().flat_map(|known| known.runs()) {
+            run.ledger.reveal(&run.sites, mixed, location);
         }
     }
 }

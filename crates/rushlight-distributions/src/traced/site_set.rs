@@ -14,6 +14,9 @@ const LOW: usize = u128::BITS as usize;
 const WORD: usize = u64::BITS as usize;
 
 impl SiteSet {
+    /// No site.
+    pub const EMPTY: Self = Self { low: 0, high: Vec::new() };
+
     /// The set of one site.
     pub fn one(site: usize) -> Self {
         let mut set = Self::default();

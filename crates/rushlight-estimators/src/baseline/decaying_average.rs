@@ -1,6 +1,6 @@
 //! The average of past costs.
 
-use super::{Baseline, Charge, ControlVariate, Memory};
+use super::{Baseline, Charge, ControlVariate, Cost, Memory};
 use rushlight_trace::Result;
 
 /// The decaying average of past costs, one for each row of the site's plates.
@@ -58,23 +58,23 @@ impl DecayingAverage {
 }
 
 impl Baseline for DecayingAverage {
-    fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
+    fn control_variate(&self, _: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
         let value = match &memory.state {
-            None => charge.cost.zeros_like()?,
-            Some(average) if self.corrected => {
+            None => Cost::Number(0.0),
+            Some(sum) => {
                 let count = memory.count.min(i32::MAX as u64) as i32;
-                average.affine(1.0 / (1.0 - self.beta.powi(count)), 0.0)?
+                let in_all = if self.corrected { 1.0 - self.beta.powi(count) } else { 1.0 };
+                sum.affine((1.0 - self.beta) / in_all, 0.0)?
             }
-            Some(average) => average.clone(),
         };
         Ok(ControlVariate { value, fit: None })
     }
 
     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
-        let new = charge.cost.affine(1.0 - self.beta, 0.0)?;
+        // The sum Σ β^(t−k) cost_k, without the factor 1 − β: an op less a step.
         memory.state = Some(match &memory.state {
-            None => new,
-            Some(average) => (average.affine(self.beta, 0.0)? + new)?,
+            None => charge.cost.clone(),
+            Some(sum) => sum.affine(self.beta, 0.0)?.plus(&charge.cost)?,
         });
         memory.count += 1;
         Ok(())

@@ -1,10 +1,9 @@
 //! What baselines remember from step to step. It belongs to the estimator.
 
-use super::{Attached, Baseline, Charge};
+use super::{Attached, Baseline, Charge, Cost};
 use crate::{Fit, Particle};
-use candle_core::Tensor;
 use rushlight_distributions::shape;
-use rushlight_trace::{Error, Result, Site};
+use rushlight_trace::{Result, Site};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ pub struct Memory {
     /// How many costs went in.
     pub count: u64,
     /// What the baseline makes of them.
-    pub state: Option<Tensor>,
+    pub state: Option<Cost>,
 }
 
 /// All memories of an estimator.
@@ -40,7 +39,7 @@ struct Pending {
     particle: usize,
     site: usize,
     baseline: usize,
-    cost: Tensor,
+    cost: Cost,
 }
 
 fn attached(site: &Site) -> &[Arc<dyn Baseline>] {
@@ -60,20 +59,16 @@ impl Memories {
         &mut self,
         (particle, number): (usize, usize),
         site: &Site,
-        cost: Tensor,
+        cost: Cost,
         fits: &mut Vec<Fit>,
-    ) -> Result<Tensor> {
+    ) -> Result<Cost> {
         let mut rest = cost;
         let unused = Memory::default();
         for (k, baseline) in attached(site).iter().enumerate() {
             let charge = Charge { site, cost: rest };
             let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
             let variate = baseline.control_variate(&charge, memory)?;
-            let value = fit_to_plates(site, variate.value.detach(), charge.cost.dims())?;
-            let left = match shape::equal(value.dims(), charge.cost.dims()) {
-                true => (&charge.cost - value)?,
-                false => charge.cost.broadcast_sub(&value)?,
-            };
+            let left = charge.cost.minus(&variate.value)?;
             if let Some(loss) = variate.fit {
                 fits.push(Fit { site: site.name().to_owned(), loss });
             }
@@ -113,18 +108,4 @@ impl Memories {
         }
         Ok(())
     }
-}
-
-/// A prediction with a trailing dim of 1 too many loses it; any other that does not broadcast is an error.
-pub(super) fn fit_to_plates(site: &Site, value: Tensor, plates: &[usize]) -> Result<Tensor> {
-    let dims = value.dims();
-    if dims.len() == plates.len() + 1 && dims.last() == Some(&1) {
-        let squeezed = value.squeeze(candle_core::D::Minus1)?;
-        return fit_to_plates(site, squeezed, plates);
-    }
-    if shape::broadcasts_to(dims, plates) {
-        return Ok(value);
-    }
-    let (baseline, plates) = (dims.to_vec(), plates.to_vec());
-    Err(Error::BaselineShape { site: site.name().to_owned(), baseline, plates })
 }

@@ -6,11 +6,13 @@
 //!
 //! Baselines stack: the k-th sees, remembers and is fitted to what the ones before it left over.
 
+mod cost;
 mod decaying_average;
 mod learned;
 mod memory;
 mod value;
 
+pub use cost::Cost;
 pub use decaying_average::DecayingAverage;
 pub use learned::Learned;
 pub(crate) use memory::Memories;
@@ -27,15 +29,15 @@ use std::sync::Arc;
 pub struct Charge<'a> {
     /// The site: its distribution, plates, and value.
     pub site: &'a Site,
-    /// The cost that earlier baselines left over, without graph. Shape: the site's plates.
-    pub cost: Tensor,
+    /// The cost that earlier baselines left over. Shape: the site's plates.
+    pub cost: Cost,
 }
 
 /// What a baseline answers.
 #[derive(Debug, Clone)]
 pub struct ControlVariate {
-    /// Subtracted from the cost; detached by the estimator. Shape: broadcasts to the site's plates.
-    pub value: Tensor,
+    /// Subtracted from the cost. Shape: broadcasts to the site's plates.
+    pub value: Cost,
     /// Trains the baseline itself, if it learns by gradient. Shape: `[]`.
     pub fit: Option<Tensor>,
 }

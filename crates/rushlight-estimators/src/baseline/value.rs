@@ -1,10 +1,9 @@
 //! A prediction that the user computed.
 
-use super::memory::fit_to_plates;
 use super::{Baseline, Charge, ControlVariate, Memory};
 use candle_core::Tensor;
-use rushlight_distributions::Operand;
-use rushlight_trace::Result;
+use rushlight_distributions::{Operand, shape};
+use rushlight_trace::{Error, Result, Site};
 
 /// A baseline that the user computed: a number, a tensor, or an expression in parameters.
 ///
@@ -27,10 +26,7 @@ impl Value {
 impl Baseline for Value {
     fn control_variate(&self, charge: &Charge<'_>, _: &Memory) -> Result<ControlVariate> {
         match self.prediction.number() {
-            Some(number) => {
-                let value = charge.cost.zeros_like()?.affine(1.0, number)?;
-                Ok(ControlVariate { value, fit: None })
-            }
+            Some(number) => Ok(ControlVariate { value: number.into(), fit: None }),
             None => {
                 let prediction = self.prediction.tensor()?;
                 fitted(&prediction, charge)
@@ -41,12 +37,26 @@ impl Baseline for Value {
 
 /// A prediction, and the squared error that trains it if it has a graph.
 pub(super) fn fitted(prediction: &Tensor, charge: &Charge<'_>) -> Result<ControlVariate> {
-    let dims = charge.cost.dims();
-    let value =
-        fit_to_plates(charge.site, prediction.clone(), dims)?.to_dtype(charge.cost.dtype())?;
-    let fit = match value.track_op() {
-        true => Some(value.broadcast_sub(&charge.cost)?.sqr()?.sum_all()?),
+    let prediction = fit_to_plates(charge.site, prediction.clone())?;
+    let fit = match prediction.track_op() {
+        true => {
+            let cost = charge.cost.beside(&prediction)?;
+            Some(prediction.broadcast_sub(&cost)?.sqr()?.sum_all()?)
+        }
         false => None,
     };
-    Ok(ControlVariate { value, fit })
+    Ok(ControlVariate { value: prediction.into(), fit })
+}
+
+/// A prediction with a trailing dim of 1 too many loses it; any other that does not broadcast is an error.
+fn fit_to_plates(site: &Site, prediction: Tensor) -> Result<Tensor> {
+    let (dims, plates) = (prediction.dims(), site.batch_shape());
+    if shape::broadcasts_to(dims, &plates) {
+        return Ok(prediction);
+    }
+    if dims.len() == plates.len() + 1 && dims.last() == Some(&1) {
+        return fit_to_plates(site, prediction.squeeze(candle_core::D::Minus1)?);
+    }
+    let (site, baseline) = (site.name().to_owned(), dims.to_vec());
+    Err(Error::BaselineShape { site, baseline, plates })
 }

@@ -4,9 +4,9 @@ use super::reach::{self, Plates};
 use super::scalars;
 use crate::baseline::Memories;
 use crate::particle::Totals;
-use crate::{Estimate, Fit, Particle};
+use crate::{Cost, Estimate, Fit, Particle};
 use candle_core::Tensor;
-use rushlight_distributions::{Weight, shape};
+use rushlight_distributions::Weight;
 use rushlight_trace::{Error, Frame, Result, Site};
 
 /// What a site is charged with.
@@ -53,12 +53,6 @@ struct View<'a> {
     charges: Charges,
 }
 
-/// A site's cost: the same for all its rows, or one for each.
-enum Cost {
-    Number(f64),
-    Rows(Tensor),
-}
-
 impl View<'_> {
     /// The particle's surrogate; what has no graph is left out.
     fn surrogate(&self, memories: &mut Memories, fits: &mut Vec<Fit>) -> Result<Option<Tensor>> {
@@ -98,14 +92,7 @@ impl View<'_> {
     ) -> Result<Tensor> {
         let mut cost = self.cost(i, site)?;
         if memories.serves(site) {
-            let rows = match cost {
-                Cost::Number(x) => scalars::like(x, site.log_prob_sum()?)?,
-                Cost::Rows(rows) => rows,
-            };
-            let plates = site.batch_shape();
-            let rows =
-                if shape::equal(rows.dims(), &plates) { rows } else { rows.broadcast_as(plates)? };
-            cost = Cost::Rows(memories.reduce((self.n, i), site, rows, fits)?);
+            cost = memories.reduce((self.n, i), site, cost, fits)?;
         }
         let weight = match cost {
             Cost::Number(x) => Weight::scale(x),
@@ -121,8 +108,7 @@ impl View<'_> {
         let reach = reach::of(self.particle, i);
         let of_model = model.sites().zip(reach.model).zip(&self.totals.model).map(|t| (1.0, t));
         let of_guide = guide.sites().zip(reach.guide).zip(&self.totals.guide).map(|t| (-1.0, t));
-        let mut number = 0.0;
-        let mut rows: Option<Tensor> = None;
+        let mut cost = Cost::Number(0.0);
         for (sign, ((term, reached), total)) in of_model.chain(of_guide) {
             let plates = match (reached, self.charges) {
                 (Some(plates), _) => plates,
@@ -130,23 +116,13 @@ impl View<'_> {
                 (None, Charges::Downstream) => continue,
             };
             let kept = kept(site, plates);
-            if kept.is_empty() {
-                number += sign * total;
-                continue;
-            }
-            let one = term.cost_over(&kept)?;
-            rows = Some(match rows {
-                None if sign > 0.0 => one,
-                None => one.neg()?,
-                Some(sum) if sign > 0.0 => sum.broadcast_add(&one)?,
-                Some(sum) => sum.broadcast_sub(&one)?,
-            });
+            let one = match kept.is_empty() {
+                true => Cost::Number(*total),
+                false => Cost::Rows(term.cost_over(&kept)?),
+            };
+            cost = if sign > 0.0 { cost.plus(&one)? } else { cost.minus(&one)? };
         }
-        Ok(match rows {
-            None => Cost::Number(number),
-            Some(rows) if number == 0.0 => Cost::Rows(rows),
-            Some(rows) => Cost::Rows(rows.affine(1.0, number)?),
-        })
+        Ok(cost)
     }
 }
 

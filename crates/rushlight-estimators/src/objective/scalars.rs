@@ -37,11 +37,3 @@ pub(crate) fn sum(scalars: impl IntoIterator<Item = Tensor>) -> Result<Option<Te
     }
     Ok(total)
 }
-
-/// A number as a scalar beside a tensor.
-pub(super) fn like(x: f64, neighbour: &Tensor) -> Result<Tensor> {
-    match neighbour.dtype() {
-        DType::F64 => Tensor::new(x, neighbour.device()),
-        dtype => Tensor::new(x as f32, neighbour.device())?.to_dtype(dtype),
-    }
-}

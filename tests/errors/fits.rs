@@ -1,0 +1,116 @@
+//! Losses, gradients, baselines, and minibatches.
+
+use crate::{normal, of_step, scalar, text};
+use candle_nn::linear_no_bias;
+use rushlight::prelude::*;
+
+#[test]
+fn a_loss_that_is_not_finite() {
+    let model = |ctx: &mut Ctx, x: &Tensor| {
+        normal(ctx, "z")?;
+        ctx.observe("x", Normal::new(0.0, 1.0)?, x)
+    };
+    let guide = |ctx: &mut Ctx, _: &Tensor| normal(ctx, "z").map(drop);
+    let mut svi = Svi::new(model, guide).dtype(DType::F64).validate(false);
+    svi.step(&scalar(0.5)).unwrap();
+    let found = text(svi.step(&scalar(f64::NAN)));
+    assert_eq!(
+        found,
+        "the loss is NaN at step 1: the log-probability is not finite at [\"x = NaN (model)\"]; check \
+         the data and parameters there (nothing was changed)"
+    );
+    let found = text(svi.gradients(&scalar(f64::INFINITY)));
+    assert_eq!(
+        found,
+        "the loss is inf at step 1: the log-probability is not finite at [\"x = -inf (model)\"]; check \
+         the data and parameters there (nothing was changed)"
+    );
+}
+
+#[test]
+fn a_gradient_that_is_not_finite() {
+    let model = |ctx: &mut Ctx, x: &Tensor| {
+        normal(ctx, "z")?;
+        // The root has no slope at 0.
+        let p = ctx.param("p", 0.0, Constraint::Real)?;
+        let q = ctx.param("q", 1.0, Constraint::Real)?;
+        ctx.observe("x", Normal::new(p.sqrt()?, 1.0)?, x)?;
+        ctx.observe("y", Normal::new(q, 1.0)?, x)
+    };
+    let found = of_step(model, |ctx, _| normal(ctx, "z").map(drop));
+    assert_eq!(
+        found,
+        "the gradient of [\"p\"] is not finite at step 0; it comes from the log-probability of \
+         [\"x\"]: lower the learning rate, or constrain what goes in there (nothing was changed)"
+    );
+}
+
+fn bit(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
+    ctx.plate("rows", 2, |ctx| ctx.sample("z", Bernoulli::new(0.5)?).map(drop))
+}
+
+#[test]
+fn a_network_that_the_guide_uses_too() {
+    let found = of_step(bit, |ctx, _| {
+        let network = ctx.module("encoder", |vb| linear_no_bias(1, 1, vb))?;
+        let input = Tensor::ones((2, 1), DType::F64, &Device::Cpu)?;
+        let z = Bernoulli::from_logits(network.forward(&input)?.squeeze(1)?)?;
+        let draw = z.baseline(Learned::new(&network, &input)?);
+        ctx.plate("rows", 2, |ctx| ctx.sample("z", draw).map(drop))
+    });
+    assert_eq!(
+        found,
+        "site `z`: its baseline is trained together with parameter `encoder.weight`, which model or \
+         guide use too; give the baseline a module of its own"
+    );
+}
+
+#[test]
+fn a_baseline_of_another_shape() {
+    let of_value = |value: [f64; 3]| {
+        of_step(bit, move |ctx, _| {
+            let a = ctx.param("a", [0.1, 0.2], Constraint::Real)?;
+            let draw = Bernoulli::from_logits(a)?.baseline(Value::new(value));
+            ctx.plate("rows", 2, |ctx| ctx.sample("z", draw).map(drop))
+        })
+    };
+    assert_eq!(
+        of_value([1.0, 2.0, 3.0]),
+        "site `z`: a baseline of shape [3] does not broadcast to the site's plates [2]; predict one \
+         number a row (a trailing dim of 1 is dropped)"
+    );
+}
+
+#[test]
+fn minibatches_that_cannot_be_cut() {
+    let rows = |n: usize| Tensor::zeros(n, DType::F64, &Device::Cpu).unwrap();
+    let (five, four, none) = (rows(5), rows(4), rows(0));
+    let rest = "give tensors of one length, and a size of 1 or more";
+    let of = |tensors: &[&Tensor], size| text(Batches::new(tensors, size));
+    assert_eq!(
+        of(&[&five, &four], 2),
+        format!("batches of 2 rows from tensors with [5, 4] rows; {rest}")
+    );
+    assert_eq!(of(&[&five], 0), format!("batches of 0 rows from tensors with [5] rows; {rest}"));
+    assert_eq!(of(&[&none], 2), format!("batches of 2 rows from tensors with [0] rows; {rest}"));
+    assert_eq!(of(&[], 2), format!("batches of 2 rows from tensors with [] rows; {rest}"));
+    assert_eq!(
+        of(&[&scalar(1.0)], 2),
+        format!("batches of 2 rows from tensors with [0] rows; {rest}")
+    );
+}
+
+/// A batch that cannot be made is the run's error, not a panic.
+#[test]
+fn a_minibatch_that_fails() {
+    let mut svi = Svi::new(bit, bit).dtype(DType::F64);
+    let broken = Batches::new(&[], 1).map(|_| scalar(0.0));
+    let batches = [Ok(scalar(0.0)), broken, Ok(scalar(0.0))];
+    let mut taken = 0;
+    let found = svi.run_batches(batches, |_| {
+        taken += 1;
+        std::ops::ControlFlow::Continue(())
+    });
+    assert!(text(found).starts_with("batches of 1 rows"));
+    assert_eq!(taken, 1);
+}
