@@ -70,6 +70,10 @@ impl Estimator for Boxed {
         self.0.estimate(particles)
     }
 
+    fn settle(&mut self, particles: &[Particle]) -> Result<()> {
+        self.0.settle(particles)
+    }
+
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         self.0.loss(particles)
     }

@@ -12,14 +12,22 @@ pub trait Estimator: Debug {
         1
     }
 
-    /// The loss, and what to differentiate.
-    ///
-    /// Memories of baselines move here, after all particles, in their order.
+    /// The loss, and what to differentiate. No memory moves yet: the step may still be refused.
     ///
     /// # Errors
     ///
     /// The distributions' and baselines'.
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate>;
+
+    /// Told that the last estimate's loss and gradients were finite: memories of baselines move here, after
+    /// all particles, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The baselines'.
+    fn settle(&mut self, _particles: &[Particle]) -> Result<()> {
+        Ok(())
+    }
 
     /// The loss alone; no memory moves.
     ///

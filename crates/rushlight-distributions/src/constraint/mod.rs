@@ -1,6 +1,7 @@
 //! Where a value may live, and the bijection that gets it there.
 
 mod bijection;
+mod scan;
 
 use crate::Result;
 use candle_core::{CpuStorage, DType, Storage, Tensor};
@@ -110,37 +111,19 @@ impl Constraint {
         let Storage::Cpu(storage) = &*storage else { return Ok(None) };
         let (start, end) = (layout.start_offset(), layout.start_offset() + x.elem_count());
         Ok(match storage {
-            CpuStorage::F32(xs) => self.scan(&xs[start..end], |x| x.into()),
-            CpuStorage::F64(xs) => self.scan(&xs[start..end], |x| x),
-            CpuStorage::U32(xs) => self.scan(&xs[start..end], |x| x.into()),
-            CpuStorage::U8(xs) => self.scan(&xs[start..end], |x| x.into()),
-            CpuStorage::I64(xs) => self.scan(&xs[start..end], |x| x as f64),
-            CpuStorage::F16(xs) => self.scan(&xs[start..end], |x| x.to_f64()),
-            CpuStorage::BF16(xs) => self.scan(&xs[start..end], |x| x.to_f64()),
+            CpuStorage::F32(xs) => scan::first_outside(*self, &xs[start..end]),
+            CpuStorage::F64(xs) => scan::first_outside(*self, &xs[start..end]),
+            CpuStorage::U32(xs) => self.search(&xs[start..end], |x| x.into()),
+            CpuStorage::U8(xs) => self.search(&xs[start..end], |x| x.into()),
+            CpuStorage::I64(xs) => self.search(&xs[start..end], |x| x as f64),
+            CpuStorage::F16(xs) => self.search(&xs[start..end], |x| x.to_f64()),
+            CpuStorage::BF16(xs) => self.search(&xs[start..end], |x| x.to_f64()),
             _ => None,
         })
     }
 
-    /// A fold without an early exit over blocks, so that it vectorises, then a search where it failed.
-    fn scan<T: Copy>(&self, xs: &[T], to: impl Fn(T) -> f64) -> Option<f64> {
-        let block = |xs: &[T]| match self {
-            Self::Real => xs.iter().fold(true, |ok, &x| ok & to(x).is_finite()),
-            Self::Positive => {
-                xs.iter().fold(true, |ok, &x| ok & (to(x) > 0.0) & (to(x) < f64::INFINITY))
-            }
-            Self::UnitInterval | Self::Simplex => {
-                xs.iter().fold(true, |ok, &x| ok & (to(x) >= 0.0) & (to(x) <= 1.0))
-            }
-            Self::NonNegative => {
-                xs.iter().fold(true, |ok, &x| ok & (to(x) >= 0.0) & (to(x) < f64::INFINITY))
-            }
-            Self::LogWeight => xs.iter().fold(true, |ok, &x| ok & (to(x) < f64::INFINITY)),
-            Self::Boolean => xs.iter().fold(true, |ok, &x| ok & ((to(x) == 0.0) | (to(x) == 1.0))),
-            Self::Category { .. } => xs.iter().fold(true, |ok, &x| ok & self.contains(to(x))),
-        };
-        xs.chunks(1024)
-            .find(|chunk| !block(chunk))
-            .and_then(|chunk| chunk.iter().map(|&x| to(x)).find(|&x| !self.contains(x)))
+    fn search<T: Copy>(&self, xs: &[T], to: impl Fn(T) -> f64) -> Option<f64> {
+        xs.iter().map(|&x| to(x)).find(|&x| !self.contains(x))
     }
 }
 

@@ -87,6 +87,11 @@ impl Memories {
             .map(|s| &s.memory)
     }
 
+    /// Drops the charges of a step that was refused: nothing is learnt from it.
+    pub fn forget_refused(&mut self) {
+        self.pending.clear();
+    }
+
     /// Lets the baselines take note of this step's costs, in the order of the charges.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         for Pending { particle, site, baseline, cost } in self.pending.drain(..) {

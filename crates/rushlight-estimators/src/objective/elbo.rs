@@ -24,6 +24,7 @@ pub(super) fn estimate(
     charges: Charges,
     memories: &mut Memories,
 ) -> Result<Estimate> {
+    memories.forget_refused();
     let share = 1.0 / particles.len() as f64;
     let mut loss = 0.0;
     let mut surrogates = Vec::new();
@@ -34,7 +35,6 @@ pub(super) fn estimate(
         let view = View { n, particle, totals, charges };
         surrogates.extend(view.surrogate(memories, &mut fits)?);
     }
-    memories.settle(particles)?;
     let mut surrogate = scalars::sum(surrogates)?;
     if particles.len() > 1 {
         surrogate = surrogate.map(|s| s.affine(share, 0.0)).transpose()?;

@@ -53,4 +53,8 @@ impl Estimator for TraceElbo {
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         elbo::estimate(particles, Charges::All, &mut self.memories)
     }
+
+    fn settle(&mut self, particles: &[Particle]) -> Result<()> {
+        self.memories.settle(particles)
+    }
 }

@@ -56,4 +56,8 @@ impl Estimator for TraceGraphElbo {
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         elbo::estimate(particles, Charges::Downstream, &mut self.memories)
     }
+
+    fn settle(&mut self, particles: &[Particle]) -> Result<()> {
+        self.memories.settle(particles)
+    }
 }

@@ -257,6 +257,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         let objective = sum_scalars(surrogate.into_iter().chain(fits.into_iter().map(|f| f.loss)))?;
         let updates = self.updates(objective.as_ref())?;
         checks::gradients(&updates, &particles, self.step)?;
+        self.estimator.settle(&particles)?;
         self.step += 1;
         Ok((loss, updates))
     }

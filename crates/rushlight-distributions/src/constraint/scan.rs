@@ -1,0 +1,46 @@
+//! The search for a value that is outside: validation looks at every parameter, value and gradient, so it has
+//! to run at the speed of memory.
+
+use super::Constraint;
+use crate::Real;
+use pulp::{Arch, Simd, WithSimd};
+
+/// The first element that the constraint rejects.
+pub(super) fn first_outside<T: Real>(constraint: Constraint, xs: &[T]) -> Option<f64> {
+    Arch::new().dispatch(Scan { constraint, xs })
+}
+
+struct Scan<'a, T> {
+    constraint: Constraint,
+    xs: &'a [T],
+}
+
+impl<T: Real> WithSimd for Scan<'_, T> {
+    type Output = Option<f64>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Option<f64> {
+        let xs = self.xs;
+        let (zero, one, infinity) = (T::ZERO, T::ONE, T::INFINITY);
+        let found = match self.constraint {
+            Constraint::Real => block_outside(xs, |x| x - x == zero),
+            Constraint::Positive => block_outside(xs, |x| (x > zero) & (x < infinity)),
+            Constraint::UnitInterval | Constraint::Simplex => {
+                block_outside(xs, |x| (x >= zero) & (x <= one))
+            }
+            Constraint::NonNegative => block_outside(xs, |x| (x >= zero) & (x < infinity)),
+            Constraint::LogWeight => block_outside(xs, |x| x < infinity),
+            Constraint::Boolean => block_outside(xs, |x| (x == zero) | (x == one)),
+            Constraint::Category { .. } => Some(xs),
+        };
+        found?.iter().map(|&x| Real::to_f64(x)).find(|&x| !self.constraint.contains(x))
+    }
+}
+
+/// The first block with an element that is not inside. A block is looked at without an early exit, so that
+/// the loop vectorises.
+#[inline(always)]
+fn block_outside<T: Real>(xs: &[T], inside: impl Fn(T) -> bool) -> Option<&[T]> {
+    const BLOCK: usize = 1024;
+    xs.chunks(BLOCK).find(|block| !block.iter().fold(true, |ok, &x| ok & inside(x)))
+}
