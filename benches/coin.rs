@@ -8,6 +8,10 @@
 //! * `candle by hand`: the surrogate of the same step, forward and backward, composed of candle's own tensor
 //!   ops, with neither programs nor checks nor an optimizer. What the one-pass kernel saves shows here.
 
+#[path = "support/coin.rs"]
+mod coin;
+
+use coin::{flips, guide, model};
 use criterion::{Criterion, criterion_group, criterion_main};
 use rushlight::prelude::*;
 use std::hint::black_box;
@@ -15,28 +19,6 @@ use std::hint::black_box;
 /// As in the example.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const FLIPS: [f32; 10] = [1., 1., 1., 1., 1., 1., 0., 0., 0., 0.];
-
-fn model(ctx: &mut Ctx, flips: &Tensor) -> Result<()> {
-    let fairness = ctx.sample("fairness", Beta::new(10.0, 10.0)?)?;
-    ctx.plate("flips", flips.elem_count(), |ctx| {
-        ctx.observe("obs", Bernoulli::new(&fairness)?, flips)
-    })
-}
-
-fn guide(with_baseline: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
-    move |ctx, _| {
-        let alpha = ctx.param("alpha", 15.0, Constraint::Positive)?;
-        let beta = ctx.param("beta", 15.0, Constraint::Positive)?;
-        let fairness = Beta::new(alpha, beta)?.without_rsample();
-        let draw = match with_baseline {
-            true => fairness.baseline(DecayingAverage::new(0.9)),
-            false => fairness.no_baseline(),
-        };
-        ctx.sample("fairness", draw).map(drop)
-    }
-}
 
 /// `log Beta(x | a, b)` by candle's ops: the recurrence and Stirling's series for ln Γ.
 fn log_beta(x: &Tensor, a: &Tensor, b: &Tensor) -> candle_core::Result<Tensor> {
@@ -67,9 +49,9 @@ fn by_hand(flips: &Tensor, vars: &[candle_core::Var; 2]) -> candle_core::Result<
     Ok(())
 }
 
-fn coin(c: &mut Criterion) {
+fn step(c: &mut Criterion) {
     println!("{}", rushlight::runtime::init());
-    let flips = Tensor::new(&FLIPS, &Device::Cpu).expect("ten numbers");
+    let flips = flips().expect("ten numbers");
     let mut group = c.benchmark_group("coin step");
     for (name, with_baseline) in [("rushlight, baseline", true), ("rushlight, no baseline", false)]
     {
@@ -84,5 +66,5 @@ fn coin(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, coin);
+criterion_group!(benches, step);
 criterion_main!(benches);

@@ -19,3 +19,10 @@ pub mod prelude {
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }
+
+/// The programs of the tutorial, compiled and run with the tests.
+#[cfg(doctest)]
+mod tutorial {
+    #[doc = include_str!("../docs/tutorial/01-the-coin.md")]
+    struct TheCoin;
+}

@@ -163,34 +163,3 @@ fn the_variance_of_the_branch_is_what_it_is_by_hand() {
         }
     }
 }
-
-#[test]
-fn scratch_caught_error() {
-    use rushlight::prelude::*;
-    fn model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
-        ctx.sample("z", Bernoulli::new(0.3)?)?;
-        let y = ctx.sample("y", Bernoulli::new(0.6)?)?;
-        ctx.observe("x", Normal::new(y, 1.0)?, 0.4)
-    }
-    fn guide(ctx: &mut Ctx, _: &Tensor, _: Baselines) -> Result<()> {
-        let a = ctx.param("a", 0.4, Constraint::Real)?;
-        let z = ctx.sample("z", Bernoulli::from_logits(a)?)?;
-        // A scale of 0 is refused.
-        let p = if Normal::new(0.0, &z).is_ok() { 0.8 } else { 0.2 };
-        ctx.sample("y", Bernoulli::new(p)?).map(drop)
-    }
-    fn loss(t: &Theta) -> f64 {
-        crate::numbers::enumerated(2, |b| {
-            let p = if b[0] == 1.0 { 0.8 } else { 0.2 };
-            (
-                crate::numbers::bernoulli(t.get("a"), b[0]) + coin(p, b[1]),
-                coin(0.3, b[0]) + coin(0.6, b[1]) + normal(0.4, b[1], 1.0),
-            )
-        })
-    }
-    let row = Row { name: "caught", data: || Ok(Tensor::new(&[0f64], &Device::Cpu)?), model, guide, loss, n: 1 };
-    for kind in [Kind::Elbo, Kind::Graph] {
-        let e = exact(row, kind, Baselines::None).unwrap();
-        println!("{kind:?}: {:?} exact {:?}", e.mean, gradient(loss, &theta(&e.params).unwrap()));
-    }
-}

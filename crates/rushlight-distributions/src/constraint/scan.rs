@@ -23,7 +23,7 @@ impl<T: Real> WithSimd for Scan<'_, T> {
         let xs = self.xs;
         let (zero, one, infinity) = (T::ZERO, T::ONE, T::INFINITY);
         let found = match self.constraint {
-            Constraint::Real => block_outside(xs, |x| x - x == zero),
+            Constraint::Real => block_outside(xs, |x| x.is_finite()),
             Constraint::Positive => block_outside(xs, |x| (x > zero) & (x < infinity)),
             Constraint::UnitInterval | Constraint::Simplex => {
                 block_outside(xs, |x| (x >= zero) & (x <= one))

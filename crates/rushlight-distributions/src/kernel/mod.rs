@@ -28,6 +28,7 @@ mod composite;
 mod forward;
 mod glue;
 mod op;
+mod prepare;
 pub(crate) mod rows;
 mod single;
 mod space;
@@ -125,9 +126,9 @@ pub fn log_prob<D: Density<P>, const P: usize>(
     let sources = sources(params)?;
     let (value, sources) = at_least_f32(value, sources)?;
     let batch = batch(params);
-    if op::serves(&value, &sources) {
+    if prepare::serves(&value, &sources) {
         let output = op::Output::Over(over);
-        op::log_prob(density, &value, sources, batch, output, Weight::default())
+        prepare::log_prob(density, &value, sources, batch, output, Weight::default())
     } else {
         sum_last(&composite::log_prob(density, &value, &sources, batch)?, over)
     }
@@ -149,8 +150,8 @@ pub fn log_prob_sum<D: Density<P>, const P: usize>(
     let sources = sources(params)?;
     let (value, sources) = at_least_f32(value, sources)?;
     let batch = batch(params);
-    if op::serves(&value, &sources) {
-        op::log_prob(density, &value, sources, batch, op::Output::Sum, weight)
+    if prepare::serves(&value, &sources) {
+        prepare::log_prob(density, &value, sources, batch, op::Output::Sum, weight)
     } else {
         weigh(&composite::log_prob(density, &value, &sources, batch)?, &weight)
     }

@@ -5,12 +5,11 @@ use super::block::Input;
 use super::forward::Forward;
 use super::space::Space;
 use super::{Density, Weight, single};
-use crate::operand::Source;
-use crate::{Error, Real, Result, shape};
+use crate::Real;
 use candle_core::{CpuStorage, DType, Layout, Shape, Storage, Tensor, WithDType};
 
 /// Candle's custom ops take this many tensors.
-const MAX_INPUTS: usize = 3;
+pub(super) const MAX_INPUTS: usize = 3;
 
 /// What comes out of a pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,110 +23,22 @@ pub(super) enum Output {
 /// A log-density as an op of the value and those parameters that are tensors.
 #[derive(Debug)]
 pub(super) struct LogProb<D, const P: usize> {
-    density: D,
-    params: [Slot; P],
-    weight: Weight,
-    shape: Vec<usize>,
-    output: Output,
+    pub density: D,
+    pub params: [Slot; P],
+    pub weight: Weight,
+    pub shape: Vec<usize>,
+    pub output: Output,
 }
 
 /// Where a parameter is found.
 #[derive(Debug, Clone, Copy)]
-enum Slot {
+pub(super) enum Slot {
     Number(f64),
     Input(usize),
 }
 
 /// An input tensor, as candle hands it to an op.
 type Raw<'a> = (&'a CpuStorage, &'a Layout);
-
-/// Whether the kernel runs on these operands: on the CPU, in `f32` or `f64`, with few enough tensors.
-pub(super) fn serves<const P: usize>(value: &Tensor, sources: &[Source; P]) -> bool {
-    let tensors = sources.iter().filter(|s| matches!(s, Source::Tensor(_))).count();
-    value.device().is_cpu()
-        && matches!(value.dtype(), DType::F32 | DType::F64)
-        && tensors < MAX_INPUTS
-}
-
-pub(super) fn log_prob<D: Density<P>, const P: usize>(
-    density: D,
-    value: &Tensor,
-    sources: [Source; P],
-    batch: &[usize],
-    output: Output,
-    weight: Weight,
-) -> Result<Tensor> {
-    let mut inputs: [&Tensor; MAX_INPUTS] = [value; MAX_INPUTS];
-    let mut count = 1;
-    let mut params = [Slot::Number(0.0); P];
-    for (slot, source) in params.iter_mut().zip(&sources) {
-        *slot = match source {
-            Source::Number(x) => Slot::Number(*x),
-            Source::Tensor(t) => {
-                check_like(D::NAME, t, value)?;
-                inputs[count] = t;
-                count += 1;
-                Slot::Input(count - 1)
-            }
-        };
-    }
-    let inputs = &inputs[..count];
-    let mut shape = value.dims().to_vec();
-    if !inputs.iter().all(|t| shape::equal(t.dims(), &shape))
-        || !shape::broadcasts_to(batch, &shape)
-    {
-        let mut shapes: Vec<&[usize]> = inputs.iter().map(|t| t.dims()).collect();
-        shapes.push(batch);
-        shapes.dedup();
-        shape = shape::broadcast(D::NAME, &shapes)?;
-    } else {
-        shape::check_rank(&shape)?;
-    }
-    if let Output::Over(dims) = output {
-        super::check_event(dims, &shape)?;
-    }
-    let weight = check_weight(D::NAME, weight, value.dtype(), &shape)?;
-    let tracked = inputs.iter().any(|t| t.track_op());
-    let op = LogProb { density, params, weight, shape, output };
-    Ok(match *inputs {
-        [a] if tracked => a.apply_op1(op),
-        [a] => a.apply_op1_no_bwd(&op),
-        [a, b] if tracked => a.apply_op2(b, op),
-        [a, b] => a.apply_op2_no_bwd(b, &op),
-        [a, b, c] if tracked => a.apply_op3(b, c, op),
-        [a, b, c] => a.apply_op3_no_bwd(b, c, &op),
-        _ => unreachable!("`serves` counted the inputs"),
-    }?)
-}
-
-fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
-    if t.dtype() != value.dtype() {
-        return Err(Error::DType { what, expected: t.dtype(), got: value.dtype() });
-    }
-    if !t.device().same_device(value.device()) {
-        let (expected, got) = (t.device().location(), value.device().location());
-        return Err(Error::Device { what, expected, got });
-    }
-    Ok(())
-}
-
-fn check_weight(
-    what: &'static str,
-    mut weight: Weight,
-    dtype: DType,
-    shape: &[usize],
-) -> Result<Weight> {
-    if let Some(w) = &mut weight.elementwise {
-        if !shape::broadcasts_to(w.dims(), shape) {
-            let shapes = vec![w.dims().to_vec(), shape.to_vec()];
-            return Err(Error::Broadcast { what, shapes });
-        }
-        if w.dtype() != dtype {
-            *w = w.to_dtype(dtype)?;
-        }
-    }
-    Ok(weight)
-}
 
 impl<D: Density<P>, const P: usize> LogProb<D, P> {
     fn out_shape(&self) -> &[usize] {

@@ -18,31 +18,56 @@ pub(super) enum Charges {
     Downstream,
 }
 
-/// The mean estimate of the particles.
-pub(super) fn estimate(
-    particles: &[Particle],
+/// The ELBO, estimated with one rule of charging.
+#[derive(Debug)]
+pub(super) struct Elbo {
+    pub particles: usize,
     charges: Charges,
-    memories: &mut Memories,
-) -> Result<Estimate> {
-    memories.forget_refused();
-    let share = 1.0 / particles.len() as f64;
-    let mut loss = 0.0;
-    let mut surrogates = Vec::new();
-    let mut fits = Vec::new();
-    for (n, particle) in particles.iter().enumerate() {
-        let totals = particle.totals()?;
-        loss -= share * totals.elbo();
-        let view = View { n, particle, totals, charges };
-        surrogates.extend(view.surrogate(memories, &mut fits)?);
+    memories: Memories,
+}
+
+impl Elbo {
+    pub fn new(charges: Charges) -> Self {
+        Self { particles: 1, charges, memories: Memories::default() }
     }
-    let mut surrogate = scalars::sum(surrogates)?;
-    if particles.len() > 1 {
-        surrogate = surrogate.map(|s| s.affine(share, 0.0)).transpose()?;
-        for fit in &mut fits {
-            fit.loss = fit.loss.affine(share, 0.0)?;
+
+    /// # Panics
+    ///
+    /// Panics if there are no particles.
+    pub fn with_particles(mut self, particles: usize) -> Self {
+        assert!(particles > 0, "an estimate needs at least one particle");
+        self.particles = particles;
+        self
+    }
+
+    /// The mean estimate of the particles.
+    pub fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
+        let memories = &mut self.memories;
+        memories.forget_refused();
+        let share = 1.0 / particles.len() as f64;
+        let mut loss = 0.0;
+        let mut surrogates = Vec::new();
+        let mut fits = Vec::new();
+        for (n, particle) in particles.iter().enumerate() {
+            let totals = particle.totals()?;
+            loss -= share * totals.elbo();
+            let view = View { n, particle, totals, charges: self.charges };
+            surrogates.extend(view.surrogate(memories, &mut fits)?);
         }
+        let mut surrogate = scalars::sum(surrogates)?;
+        if particles.len() > 1 {
+            surrogate = surrogate.map(|s| s.affine(share, 0.0)).transpose()?;
+            for fit in &mut fits {
+                fit.loss = fit.loss.affine(share, 0.0)?;
+            }
+        }
+        Ok(Estimate { loss, surrogate, fits })
     }
-    Ok(Estimate { loss, surrogate, fits })
+
+    /// Lets the baselines take note of the particles of the last estimate.
+    pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
+        self.memories.settle(particles)
+    }
 }
 
 /// One particle, and what of it sites are charged with.

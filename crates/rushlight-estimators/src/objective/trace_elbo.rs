@@ -1,7 +1,6 @@
 //! The ELBO, every site charged with all costs.
 
-use super::elbo::{self, Charges};
-use crate::baseline::Memories;
+use super::elbo::{Charges, Elbo};
 use crate::{Estimate, Estimator, Particle};
 use rushlight_trace::Result;
 
@@ -15,10 +14,7 @@ use rushlight_trace::Result;
 ///
 /// Ranganath, Gerrish, Blei (2014), "Black box variational inference", equation 2.
 #[derive(Debug)]
-pub struct TraceElbo {
-    particles: usize,
-    memories: Memories,
-}
+pub struct TraceElbo(Elbo);
 
 impl Default for TraceElbo {
     fn default() -> Self {
@@ -29,7 +25,7 @@ impl Default for TraceElbo {
 impl TraceElbo {
     /// With one particle.
     pub fn new() -> Self {
-        Self { particles: 1, memories: Memories::default() }
+        Self(Elbo::new(Charges::All))
     }
 
     /// Averages so many particles a step.
@@ -38,23 +34,21 @@ impl TraceElbo {
     ///
     /// Panics if there are none.
     #[must_use]
-    pub fn with_particles(mut self, particles: usize) -> Self {
-        assert!(particles > 0, "an estimate needs at least one particle");
-        self.particles = particles;
-        self
+    pub fn with_particles(self, particles: usize) -> Self {
+        Self(self.0.with_particles(particles))
     }
 }
 
 impl Estimator for TraceElbo {
     fn particles(&self) -> usize {
-        self.particles
+        self.0.particles
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        elbo::estimate(particles, Charges::All, &mut self.memories)
+        self.0.estimate(particles)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        self.memories.settle(particles)
+        self.0.settle(particles)
     }
 }

@@ -1,7 +1,6 @@
 //! The ELBO, each site charged with the costs downstream of it.
 
-use super::elbo::{self, Charges};
-use crate::baseline::Memories;
+use super::elbo::{Charges, Elbo};
 use crate::{Estimate, Estimator, Particle};
 use rushlight_trace::Result;
 
@@ -18,10 +17,7 @@ use rushlight_trace::Result;
 /// theorem 1; Ranganath, Gerrish, Blei (2014), "Black box variational inference", section 3.1
 /// (Rao-Blackwellization).
 #[derive(Debug)]
-pub struct TraceGraphElbo {
-    particles: usize,
-    memories: Memories,
-}
+pub struct TraceGraphElbo(Elbo);
 
 impl Default for TraceGraphElbo {
     fn default() -> Self {
@@ -32,7 +28,7 @@ impl Default for TraceGraphElbo {
 impl TraceGraphElbo {
     /// With one particle.
     pub fn new() -> Self {
-        Self { particles: 1, memories: Memories::default() }
+        Self(Elbo::new(Charges::Downstream))
     }
 
     /// Averages so many particles a step.
@@ -41,23 +37,21 @@ impl TraceGraphElbo {
     ///
     /// Panics if there are none.
     #[must_use]
-    pub fn with_particles(mut self, particles: usize) -> Self {
-        assert!(particles > 0, "an estimate needs at least one particle");
-        self.particles = particles;
-        self
+    pub fn with_particles(self, particles: usize) -> Self {
+        Self(self.0.with_particles(particles))
     }
 }
 
 impl Estimator for TraceGraphElbo {
     fn particles(&self) -> usize {
-        self.particles
+        self.0.particles
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        elbo::estimate(particles, Charges::Downstream, &mut self.memories)
+        self.0.estimate(particles)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        self.memories.settle(particles)
+        self.0.settle(particles)
     }
 }
