@@ -15,7 +15,6 @@ mod variance;
 use clap::Parser;
 use rushlight::prelude::*;
 use serde_json::json;
-use variance::Variance;
 
 #[derive(Parser)]
 #[command(about = "A mixture with one discrete latent a point: what a plate is worth")]
@@ -70,19 +69,10 @@ fn guide(plated: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
     }
 }
 
-/// The mean variance of a logit's gradient, before any step, once the baseline has settled.
+/// The mean variance of a logit's gradient, before any step.
 fn gradient_variance(plated: bool, x: &Tensor, draws: u64) -> Result<f64> {
     let mut svi = Svi::new(model(plated), guide(plated)).seed(1);
-    let mut variances = vec![Variance::default(); 2 * x.elem_count()];
-    for draw in 0..draws + draws / 10 {
-        for (name, gradient) in svi.gradients(x)? {
-            if &*name == "logits" && draw >= draws / 10 {
-                let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
-                variances.iter_mut().zip(gradient).for_each(|(v, g)| v.add(g.into()));
-            }
-        }
-    }
-    Ok(variances.iter().map(Variance::get).sum::<f64>() / variances.len() as f64)
+    variance::of_gradient("logits", draws, || svi.gradients(x))
 }
 
 fn main() -> Result<()> {

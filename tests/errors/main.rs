@@ -1,4 +1,5 @@
-//! The texts of the errors that users meet, in full: each names the site or parameter and says what to do.
+//! The texts of the errors that users meet, in full: each names the site or parameter and says what
+//! to do.
 //!
 //! `cargo test --release -p rushlight --test errors`.
 

@@ -1,12 +1,13 @@
-//! After a step that failed, a fit goes on as if the step had never been tried: equal bits to a twin's that
-//! never saw it. Parameters, the optimizer's moments, and the streams of draws are covered by that.
+//! After a step that failed, a fit goes on as if the step had never been tried: equal bits to a
+//! twin's that never saw it. Parameters, the optimizer's moments, and the streams of draws are
+//! covered by that.
 
 use crate::text;
 use rushlight::Optimizer;
 use rushlight::prelude::*;
 
-/// A factor of 0 has no slope through the root, and a datum NaN no density. There are draws of both kinds, so
-/// that a stream that moved would show.
+/// A factor of 0 has no slope through the root, and a datum NaN no density. There are draws of both
+/// kinds, so that a stream that moved would show.
 fn model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
     let p = ctx.param("p", 0.7, Constraint::Positive)?;
     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;

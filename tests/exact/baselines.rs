@@ -29,7 +29,8 @@ impl Baselines {
         Self::LearnedAndAverage,
     ];
 
-    /// The draw with its baselines. The network reads `input`, which has the site's plates and a dim of 1.
+    /// The draw with its baselines. The network reads `input`, which has the site's plates and a
+    /// dim of 1.
     pub fn on(self, ctx: &mut Ctx, draw: impl Into<Draw>, input: &Tensor) -> Result<Draw> {
         let draw = draw.into();
         let average = DecayingAverage::new;
@@ -60,7 +61,8 @@ fn learned(ctx: &mut Ctx, input: &Tensor) -> Result<Learned> {
     Learned::new(&network, input)
 }
 
-/// One weight and one bias, for inputs of any rank. (A matmul would do the same, at many times the price.)
+/// One weight and one bias, for inputs of any rank. (A matmul would do the same, at many times the
+/// price.)
 struct Tiny {
     weight: Tensor,
     bias: Tensor,

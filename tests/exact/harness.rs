@@ -1,13 +1,15 @@
 //! A row, and how the mean of its gradients is compared with the exact one.
 //!
-//! The gradients of a fit are drawn n times and their mean and variance taken as they come (Welford). With
-//! `z = (mean - exact) / sqrt(variance / n)` every component has to have `|z| < 4`; where a component has no
-//! variance it has to be equal, to 1e-9. A row with up to 500 components gives a false alarm at this level
-//! about once in 30 runs, so a failing row is run once more at ten times n, and that verdict stands. Seeds
-//! are the indices of the cases in the table, so the verdicts are always the same.
+//! The gradients of a fit are drawn n times and their mean and variance taken as they come
+//! (Welford). With `z = (mean - exact) / sqrt(variance / n)` every component has to have `|z| < 4`;
+//! where a component has no variance it has to be equal, to 1e-9. A row with up to 500 components
+//! gives a false alarm at this level about once in 30 runs, so a failing row is run once more at
+//! ten times n, and that verdict stands. Seeds are the indices of the cases in the table, so the
+//! verdicts are always the same.
 //!
-//! Gradients of successive steps are not independent where a baseline remembers, but each is unbiased given
-//! the ones before: their errors are a martingale, for which the same limit theorem holds.
+//! Gradients of successive steps are not independent where a baseline remembers, but each is
+//! unbiased given the ones before: their errors are a martingale, for which the same limit theorem
+//! holds.
 
 use crate::baselines::Baselines;
 use crate::numbers::{Theta, gradient};

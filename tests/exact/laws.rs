@@ -1,4 +1,5 @@
-//! What holds bit for bit: seeds, losses, and the wall between a baseline's network and everything else.
+//! What holds bit for bit: seeds, losses, and the wall between a baseline's network and everything
+//! else.
 
 use crate::baselines::{Baselines, constant};
 use crate::harness::{Boxed, Kind, fit};
@@ -215,7 +216,8 @@ fn a_second_network_is_fitted_to_the_rest() {
         g.flatten_all().unwrap().to_vec1::<f64>().unwrap()[0]
     };
     let number = |name: &str| svi.params().scalar(name).unwrap();
-    // d/dbias of Σ (b − rest)² is 2 Σ (b − rest): the second's rest is less by the first's b, in each row.
+    // d/dbias of Σ (b − rest)² is 2 Σ (b − rest): the second's rest is less by the first's b, in
+    // each row.
     let b = number("baseline.b.weight") + number("baseline.b.bias");
     assert!((of("baseline.b.bias") - (of("baseline.a.bias") + 6.0 * b)).abs() < 1e-12);
 }

@@ -1,11 +1,13 @@
-//! Exact gradients: every estimator, with every baseline, on every kind of program, against enumeration.
+//! Exact gradients: every estimator, with every baseline, on every kind of program, against
+//! enumeration.
 //!
-//! The loss is -ELBO, a function of the unconstrained parameters. For the small programs of [`rows`] it is
-//! known exactly (by enumeration of the latent bits, in closed form, or by a series), and so is its
-//! gradient; [`harness`] compares the mean of many estimates with it. [`mutants`] shows that the comparison
-//! can fail.
+//! The loss is -ELBO, a function of the unconstrained parameters. For the small programs of
+//! [`rows`] it is known exactly (by enumeration of the latent bits, in closed form, or by a
+//! series), and so is its gradient; [`harness`] compares the mean of many estimates with it.
+//! [`mutants`] shows that the comparison can fail.
 //!
-//! `cargo test --release -p rushlight --test exact`; with `-- --nocapture` the measured variances are shown.
+//! `cargo test --release -p rushlight --test exact`; with `-- --nocapture` the measured variances
+//! are shown.
 
 mod baselines;
 mod harness;

@@ -1,8 +1,9 @@
 //! The harness can fail: estimators and baselines that are wrong on purpose, each caught by a row.
 //!
-//! [`Reference`] is a slow estimator written from the definition of `Cost(i)`, on the public interface only.
-//! Without a flaw it passes on every row, so that what is caught is the flaw. A mutant is caught if some
-//! component has `|z| > 6`, at the n of its test, with the mutant's place in this file as its seed.
+//! [`Reference`] is a slow estimator written from the definition of `Cost(i)`, on the public
+//! interface only. Without a flaw it passes on every row, so that what is caught is the flaw. A
+//! mutant is caught if some component has `|z| > 6`, at the n of its test, with the mutant's place
+//! in this file as its seed.
 
 use crate::baselines::Baselines;
 use crate::harness::{LIMIT, measure};
@@ -86,7 +87,8 @@ impl Reference {
             )
             .collect();
         let Some(site) = p.guide().sites().nth(i) else { panic!("no site {i}") };
-        // Rows are charged apart where nothing that is reached lies outside the plate, or mixed its rows.
+        // Rows are charged apart where nothing that is reached lies outside the plate, or mixed its
+        // rows.
         let apart = |f: &Frame| {
             let stays = |(_, s): &(f64, &Site)| s.plates().contains(f) && s.mixed().is_empty();
             self.has(Flaw::RowsKept) || terms.iter().all(stays)

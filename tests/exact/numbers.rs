@@ -1,4 +1,5 @@
-//! Plain `f64` arithmetic: densities, enumeration, quadrature, and differences. Nothing of rushlight's.
+//! Plain `f64` arithmetic: densities, enumeration, quadrature, and differences. Nothing of
+//! rushlight's.
 
 use std::f64::consts::PI;
 
@@ -30,8 +31,8 @@ impl Theta {
     }
 }
 
-/// The gradient of `loss`, by central differences over five points. Their error is about 1e-12 for the
-/// smooth losses here; the zero-variance rule asks for 1e-9.
+/// The gradient of `loss`, by central differences over five points. Their error is about 1e-12 for
+/// the smooth losses here; the zero-variance rule asks for 1e-9.
 pub fn gradient(loss: fn(&Theta) -> f64, theta: &Theta) -> Vec<f64> {
     const H: f64 = 1e-3;
     let mut all = Vec::new();
@@ -96,8 +97,8 @@ pub fn enumerated(k: usize, of: impl Fn(&[f64]) -> (f64, f64)) -> f64 {
         .sum()
 }
 
-/// `E f(ε)`, `ε ~ N(0, 1)`, by the trapezoidal rule: for a smooth `f` its error vanishes faster than any
-/// power of the step, and at this one it is below 1e-12.
+/// `E f(ε)`, `ε ~ N(0, 1)`, by the trapezoidal rule: for a smooth `f` its error vanishes faster
+/// than any power of the step, and at this one it is below 1e-12.
 pub fn over_normal(f: impl Fn(f64) -> f64) -> f64 {
     const STEP: f64 = 0.05;
     (-240..=240).map(|i| f64::from(i) * STEP).map(|e| STEP * normal(e, 0.0, 1.0).exp() * f(e)).sum()

@@ -1,10 +1,10 @@
 //! Means and variances without any sampling error: every outcome of a finite guide, weighted by its
 //! probability.
 //!
-//! The guide is run with one seed after another until each of its outcomes has come up once; each is a
-//! [`Particle`] of which the estimator makes its gradient. The outcomes' probabilities have to add up to 1,
-//! which tells that none is missing. Memories are empty here, so this covers no baseline, numbers and
-//! networks; averages are in `table.rs`.
+//! The guide is run with one seed after another until each of its outcomes has come up once; each
+//! is a [`Particle`] of which the estimator makes its gradient. The outcomes' probabilities have to
+//! add up to 1, which tells that none is missing. Memories are empty here, so this covers no
+//! baseline, numbers and networks; averages are in `table.rs`.
 
 use crate::baselines::Baselines;
 use crate::harness::{Boxed, EQUAL, Kind, Row, measure, theta};
@@ -143,8 +143,9 @@ fn branch_by_hand(t: &Theta, charged_with_all: bool, b: f64) -> [f64; 3] {
     std::array::from_fn(|i| square[i] - mean[i] * mean[i])
 }
 
-/// Exactly, to 1e-9, where the requirement is 1e-6; then sampled, as a check of the harness's own variances:
-/// n = 60,000, within 5 % (three standard errors of a sample variance with a kurtosis of 18).
+/// Exactly, to 1e-9, where the requirement is 1e-6; then sampled, as a check of the harness's own
+/// variances: n = 60,000, within 5 % (three standard errors of a sample variance with a kurtosis of
+/// 18).
 #[test]
 fn the_variance_of_the_branch_is_what_it_is_by_hand() {
     let (place, branch) = row("branch");

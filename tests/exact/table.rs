@@ -1,8 +1,9 @@
 //! The table of exact gradients: rows by estimators by baselines.
 //!
-//! Each row is run with 20 estimators and baselines for its gradient (at most 240 numbers, fewer than the 500
-//! up to which |z| < 4 is asked for) and with 4 estimators for its loss. A case's seed is its index: the row's
-//! place, then the estimator's, then the baselines'. Rows are tests of their own, so that they run side by side.
+//! Each row is run with 20 estimators and baselines for its gradient (at most 240 numbers, fewer
+//! than the 500 up to which |z| < 4 is asked for) and with 4 estimators for its loss. A case's seed
+//! is its index: the row's place, then the estimator's, then the baselines'. Rows are tests of
+//! their own, so that they run side by side.
 
 use crate::baselines::Baselines;
 use crate::harness::{self, Kind};

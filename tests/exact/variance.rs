@@ -27,8 +27,8 @@ fn mean(xs: &[f64]) -> f64 {
     xs.iter().sum::<f64>() / xs.len() as f64
 }
 
-/// n = 10,000 each, one seed. Averages are noisy themselves, which is what
-/// the factor of a second one is about: fitted to the full cost instead of the rest, the two would cancel.
+/// n = 10,000 each, one seed. Averages are noisy themselves, which is what the factor of a second
+/// one is about: fitted to the full cost instead of the rest, the two would cancel.
 #[test]
 fn a_baseline_helps_the_coin_and_a_second_does_no_harm() {
     let of = |baselines| {
@@ -46,7 +46,8 @@ fn a_baseline_helps_the_coin_and_a_second_does_no_harm() {
     assert!(two <= 1.1 * one, "{two} with two, {one} with one");
 }
 
-/// n = 4,000, mean over the ten logits: its standard error is about 2 %, so that 15 % is a wide margin.
+/// n = 4,000, mean over the ten logits: its standard error is about 2 %, so that 15 % is a wide
+/// margin.
 #[test]
 fn tracked_pairs_vary_as_a_plate_does() {
     // The weight of the model comes last and is no score-function gradient.
@@ -64,8 +65,8 @@ fn tracked_pairs_vary_as_a_plate_does() {
     assert!(all > deref, "{all} with all costs, {deref} with those after a read");
 }
 
-/// A bit has two gradients, and one constant baseline makes them equal: no variance is left, and the harness
-/// asks for equality.
+/// A bit has two gradients, and one constant baseline makes them equal: no variance is left, and
+/// the harness asks for equality.
 #[test]
 fn the_best_constant_leaves_no_variance_to_a_bit() {
     // The model: z ~ Bernoulli(0.3), x = 1.7 ~ N(0.8 (1 + z), 1). The guide: q = sigmoid(0.4).

@@ -1,4 +1,5 @@
-//! Control flow, and other ways in which a value leaves the tracked world: what Pyro is silently wrong on.
+//! Control flow, and other ways in which a value leaves the tracked world: what Pyro is silently
+//! wrong on.
 
 use super::nothing;
 use crate::baselines::{Baselines, constant};
@@ -7,14 +8,15 @@ use crate::numbers::{Theta, bernoulli, coin, enumerated, normal};
 use candle_core::{Device, Tensor};
 use rushlight::prelude::*;
 
-/// A Rust `if` on a latent: a site exists on one side only, and the data's mean depends on the side.
+/// A Rust `if` on a latent: a site exists on one side only, and the data's mean depends on the
+/// side.
 pub const BRANCH: Row = Row {
     name: "branch",
     data: nothing,
     model: branch_model,
     guide: branch_guide,
     loss: branch_loss,
-    n: 3_000,
+    n: 2_000,
 };
 
 fn branch_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
@@ -100,15 +102,15 @@ fn loop_loss(t: &Theta) -> f64 {
     loss
 }
 
-/// The user asks a distribution built from a latent: its `log_prob` decides a branch, its `mean` becomes
-/// another site's parameter.
+/// The user asks a distribution built from a latent: its `log_prob` decides a branch, its `mean`
+/// becomes another site's parameter.
 pub const ASKED: Row = Row {
     name: "asked",
     data: nothing,
     model: asked_model,
     guide: asked_guide,
     loss: asked_loss,
-    n: 2_000,
+    n: 1_200,
 };
 
 fn asked_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {

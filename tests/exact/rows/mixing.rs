@@ -1,5 +1,5 @@
-//! Plates whose rows meet: through the host, or through a global latent. Charging each row with its own
-//! costs would be biased here, so it has to end.
+//! Plates whose rows meet: through the host, or through a global latent. Charging each row with its
+//! own costs would be biased here, so it has to end.
 
 use super::plates::three_bits;
 use super::vector;
@@ -16,14 +16,15 @@ fn data() -> Result<Tensor> {
     vector(&DATA)
 }
 
-/// A plated value is read to the host, and its rows, in another order, become parameters in the same plate.
+/// A plated value is read to the host, and its rows, in another order, become parameters in the
+/// same plate.
 pub const HOST_READ: Row = Row {
     name: "host_read",
     data,
     model: host_model,
     guide: host_guide,
     loss: host_loss,
-    n: 1_500,
+    n: 1_000,
 };
 
 /// Row r gets what row r + 1 has.
@@ -77,7 +78,7 @@ pub const THROUGH_GLOBAL: Row = Row {
     model: global_model,
     guide: global_guide,
     loss: global_loss,
-    n: 1_500,
+    n: 1_000,
 };
 
 fn global_model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
@@ -132,7 +133,7 @@ pub const MODEL_MIXES: Row = Row {
     model: mixing_model,
     guide: two_plated,
     loss: mixing_loss,
-    n: 1_500,
+    n: 1_000,
 };
 
 fn mixing_model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {

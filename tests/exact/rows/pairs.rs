@@ -1,7 +1,9 @@
-//! Ten latents, each with a datum of its own: independent, whether or not the program says so with a plate.
+//! Ten latents, each with a datum of its own: independent, whether or not the program says so with
+//! a plate.
 //!
-//! The three spellings have the same gradient in the mean. Their variances are compared in `variance.rs`:
-//! tracked values are as good as a plate, and plain reads are charged with everything that comes after.
+//! The three spellings have the same gradient in the mean. Their variances are compared in
+//! `variance.rs`: tracked values are as good as a plate, and plain reads are charged with
+//! everything that comes after.
 
 use super::vector;
 use crate::baselines::{Baselines, constant};

@@ -54,7 +54,7 @@ pub const NESTED: Row = Row {
     model: nested_model,
     guide: nested_guide,
     loss: nested_loss,
-    n: 1_000,
+    n: 700,
 };
 
 const GRID: [[f64; 2]; 3] = [[0.3, 1.9], [-0.7, 1.1], [2.2, 0.5]];
@@ -116,14 +116,15 @@ fn nested_loss(t: &Theta) -> f64 {
     })
 }
 
-/// Two rows of four a step, with a global latent, and score-function and pathwise latents in the plate.
+/// Two rows of four a step, with a global latent, and score-function and pathwise latents in the
+/// plate.
 pub const SUBSAMPLED: Row = Row {
     name: "subsampled",
     data: four,
     model: subsampled_model,
     guide: subsampled_guide,
     loss: subsampled_loss,
-    n: 2_000,
+    n: 1_000,
 };
 
 const FOUR: [f64; 4] = [1.2, -0.4, 2.3, 0.1];
