@@ -228,6 +228,67 @@ fn a_value_read_after_its_run() {
     );
 }
 
+/// A program that recovers from an error has learnt whether there is one, also where there is none and nothing
+/// could be noticed: so it is refused.
+#[test]
+fn an_error_that_is_not_returned() {
+    let told = |site: &str, line: u32, column: u32| {
+        format!(
+            "the program went on after an error of site `{site}` or of its value, at {}:{line}:{column}; \
+             return the error (`?`), and branch on the value itself (`to_scalar`), which is noticed \
+             whichever way it goes",
+            file!()
+        )
+    };
+    // A scale that is negative half of the time.
+    let line = line!() + 3;
+    let found = of(|ctx| {
+        let z = normal(ctx, "z")?;
+        let scale = match Normal::new(0.0, (z.sqr()? * -1.0)?) {
+            Ok(_) => 1.0,
+            Err(_) => 2.0,
+        };
+        ctx.observe("x", Normal::new(0.0, scale)?, 0.5)
+    });
+    assert_eq!(found, told("z", line, 27));
+    // A closure's error.
+    let line = line!() + 3;
+    let found = of(|ctx| {
+        let z = normal(ctx, "z")?;
+        let fallback = z.map(|_| candle_core::bail!("no"));
+        ctx.observe("x", Normal::new(fallback.unwrap_or(z), 1.0)?, 0.5)
+    });
+    assert_eq!(found, told("z", line, 26));
+    // A statement: here what is observed came from a latent, and may lie outside the support.
+    let line = line!() + 3;
+    let found = of(|ctx| {
+        let z = normal(ctx, "z")?;
+        let inside = ctx.observe("y", Beta::new(1.0, 1.0)?, (z + 100.0)?).is_ok();
+        ctx.observe("x", Normal::new(f64::from(inside), 1.0)?, 0.5)
+    });
+    assert_eq!(found, told("y", line, 26));
+    // Whether the guide has a site is the guide's draw too.
+    let found = of_step(
+        |ctx, _| {
+            let z = normal(ctx, "z").unwrap_or(Tensor::zeros((), DType::F64, &Device::Cpu)?.into());
+            ctx.observe("x", Normal::new(&z, 1.0)?, 0.5)
+        },
+        |_, _| Ok(()),
+    );
+    assert!(found.starts_with("the program went on after an error of site `z`"), "{found}");
+}
+
+/// Errors that no latent has a part in are the program's own business.
+#[test]
+fn an_error_of_numbers_may_be_recovered_from() {
+    let run = Run::new(&ParamStore::default(), Rng::seed(0)).dtype(DType::F64);
+    let program = |ctx: &mut Ctx| {
+        let scale = if Normal::new(0.0, -1.0).is_ok() { 1.0 } else { 2.0 };
+        ctx.observe("x", Normal::new(0.0, scale)?, 0.5)
+    };
+    assert!(run.execute(program).is_ok());
+}
+
 #[test]
 fn a_tensor_of_another_dtype() {
     let single = Tensor::new(0.5f32, &Device::Cpu).unwrap();

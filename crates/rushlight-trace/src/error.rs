@@ -114,6 +114,18 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// A program went on after an error that may depend on the values of latents.
+    #[error(
+        "the program went on after an error of site `{site}` or of its value, at {location}; return the error \
+         (`?`), and branch on the value itself (`to_scalar`), which is noticed whichever way it goes"
+    )]
+    Recovered {
+        /// The site.
+        site: String,
+        /// The line that failed.
+        location: &'static Location<'static>,
+    },
+
     // Plates.
     /// A plate is opened inside itself.
     #[error("plate `{plate}` is already open; give the inner plate another name")]

@@ -1,6 +1,6 @@
 //! One execution of a program.
 
-use crate::{Ctx, ParamStore, Result, Trace};
+use crate::{Ctx, Error, ParamStore, Result, Trace};
 use candle_core::{DType, Device};
 use rushlight_distributions::Rng;
 use rushlight_distributions::operand::Placement;
@@ -98,10 +98,14 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// The program's.
+    /// The program's; [`Error::Recovered`] if it went on after one that may depend on a latent.
     pub fn execute<R>(self, program: impl FnOnce(&mut Ctx) -> Result<R>) -> Result<(Trace, R)> {
         let mut ctx = Ctx::new(self);
         let result = program(&mut ctx)?;
-        Ok((ctx.finish(), result))
+        let trace = ctx.finish();
+        match trace.ledger.failure() {
+            Some((site, location)) => Err(Error::Recovered { site, location }),
+            None => Ok((trace, result)),
+        }
     }
 }

@@ -52,6 +52,7 @@ impl Beta {
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a parameter is not positive (on the CPU), and shapes,
     /// dtypes or devices that do not fit.
+    #[track_caller]
     pub fn new(alpha: impl Into<Operand>, beta: impl Into<Operand>) -> Result<Self> {
         let [alpha, beta] = broadcast("Beta", [alpha.into(), beta.into()], [0, 0])?;
         alpha.require("Beta", "alpha", Constraint::Positive)?;

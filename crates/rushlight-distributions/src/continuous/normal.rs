@@ -46,6 +46,7 @@ impl Normal {
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a scale is not positive or a location not finite (on
     /// the CPU), and shapes, dtypes or devices that do not fit.
+    #[track_caller]
     pub fn new(loc: impl Into<Operand>, scale: impl Into<Operand>) -> Result<Self> {
         let [loc, scale] = broadcast("Normal", [loc.into(), scale.into()], [0, 0])?;
         loc.require("Normal", "loc", Constraint::Real)?;

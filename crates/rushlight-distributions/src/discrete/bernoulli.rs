@@ -52,6 +52,7 @@ impl Bernoulli {
     /// # Errors
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a probability is not in \[0, 1\] (on the CPU).
+    #[track_caller]
     pub fn new(probs: impl Into<Operand>) -> Result<Self> {
         let [param] = broadcast("Bernoulli", [probs.into()], [0])?;
         param.require("Bernoulli", "probs", Constraint::UnitInterval)?;
@@ -63,6 +64,7 @@ impl Bernoulli {
     /// # Errors
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a logit is not finite (on the CPU).
+    #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         let [param] = broadcast("Bernoulli", [logits.into()], [0])?;
         param.require("Bernoulli", "logits", Constraint::Real)?;

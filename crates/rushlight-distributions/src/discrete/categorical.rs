@@ -53,6 +53,7 @@ impl Categorical {
     ///
     /// [`Error::Parameter`] if a weight is negative or not finite, or if all of a row are 0 (on the CPU),
     /// [`Error::ParameterRank`] for a number.
+    #[track_caller]
     pub fn new(probs: impl Into<Operand>) -> Result<Self> {
         Self::build(Form::Probs, "probs", Constraint::NonNegative, probs.into())
     }
@@ -63,10 +64,12 @@ impl Categorical {
     ///
     /// [`Error::Parameter`] if a logit is NaN or +∞, or if all of a row are −∞ (on the CPU; −∞ is an
     /// impossible class), [`Error::ParameterRank`] for a number.
+    #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         Self::build(Form::Logits, "logits", Constraint::LogWeight, logits.into())
     }
 
+    #[track_caller]
     fn build(
         form: Form,
         parameter: &'static str,
@@ -74,6 +77,7 @@ impl Categorical {
         param: Operand,
     ) -> Result<Self> {
         if param.rank() == 0 {
+            param.fail();
             let (distribution, shape) = ("Categorical", vec![]);
             return Err(Error::ParameterRank { distribution, parameter, rank: 1, shape });
         }
@@ -85,6 +89,7 @@ impl Categorical {
     }
 
     /// Some class of each row is possible, and there is a sum to normalize by (on the CPU).
+    #[track_caller]
     fn require_a_possible_class(&self) -> Result<()> {
         let weights = self.param.tensor()?;
         if !weights.inner().device().is_cpu() {

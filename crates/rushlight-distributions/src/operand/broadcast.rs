@@ -10,15 +10,30 @@ use crate::{Error, Result, shape};
 /// # Errors
 ///
 /// [`Error::Broadcast`], [`Error::Rank`], [`Error::DType`], [`Error::Device`].
+#[track_caller]
 pub fn broadcast<const N: usize>(
     distribution: &'static str,
-    operands: [Operand; N],
+    mut operands: [Operand; N],
     event_ranks: [usize; N],
 ) -> Result<[Operand; N]> {
-    let joined = common(distribution, &operands, event_ranks);
-    let (batch, placement) = joined.inspect_err(|_| operands.iter().for_each(Operand::reveal))?;
-    let mut out = operands;
-    for (o, rank) in out.iter_mut().zip(event_ranks) {
+    match join(distribution, &mut operands, event_ranks) {
+        Ok(()) => Ok(operands),
+        Err(e) => {
+            for o in &operands {
+                o.fail();
+            }
+            Err(e)
+        }
+    }
+}
+
+fn join<const N: usize>(
+    distribution: &'static str,
+    operands: &mut [Operand; N],
+    event_ranks: [usize; N],
+) -> Result<()> {
+    let (batch, placement) = common(distribution, operands, event_ranks)?;
+    for (o, rank) in operands.iter_mut().zip(event_ranks) {
         if let Some(placement) = placement.as_ref().filter(|_| o.placement.is_none()) {
             *o = o.clone().placed(placement)?;
         }
@@ -28,7 +43,7 @@ pub fn broadcast<const N: usize>(
         }
         shape::check_rank(&o.shape)?;
     }
-    Ok(out)
+    Ok(())
 }
 
 /// The batch shape that operands are to take, where they differ, and the dtype and device.

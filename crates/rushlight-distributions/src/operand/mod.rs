@@ -262,6 +262,7 @@ impl Operand {
     /// # Errors
     ///
     /// [`Error::Parameter`] with the first such value; the operand then counts as read.
+    #[track_caller]
     pub(crate) fn require(
         &self,
         distribution: &'static str,
@@ -276,16 +277,17 @@ impl Operand {
         match outside {
             None => Ok(()),
             Some(value) => {
-                self.reveal();
+                self.fail();
                 Err(Error::Parameter { distribution, parameter, constraint, value })
             }
         }
     }
 
-    /// Notes that something was learnt about the value.
-    fn reveal(&self) {
+    /// Notes that something failed for what the value is: the run is over, and refused if its program goes on.
+    #[track_caller]
+    pub fn fail(&self) {
         if let Base::Tensor(t) = &self.base {
-            let _: &Tensor = t;
+            t.origins().fail(std::panic::Location::caller());
         }
     }
 }

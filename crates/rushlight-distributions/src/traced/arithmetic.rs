@@ -15,10 +15,11 @@ impl Traced {
     pub fn affine(&self, mul: f64, add: f64) -> Result<Self> {
         // Candle would round the numbers to the integer dtype: 0.5 to 0, and -1 to 0 if it is unsigned.
         if self.tensor.dtype().is_int() {
-            candle_core::bail!(
-                "numbers meet a value of dtype {:?}; convert it with `to_dtype` first",
-                self.tensor.dtype()
+            let dtype = self.tensor.dtype();
+            let told = format!(
+                "numbers meet a value of dtype {dtype:?}; convert it with `to_dtype` first"
             );
+            return self.follow(Err(candle_core::Error::Msg(told).bt()));
         }
         self.follow(self.tensor.affine(mul, add))
     }

@@ -18,6 +18,8 @@ struct State {
     /// Those read element by element on the host: their rows may have been mixed.
     mixed: SiteSet,
     reads: Vec<Read>,
+    /// The first thing that failed for what the values are.
+    failure: Option<(String, &'static Location<'static>)>,
     finished: bool,
     late: Option<Read>,
 }
@@ -38,6 +40,13 @@ pub struct Reads {
     pub read: SiteSet,
     /// Those of them whose rows may have been mixed.
     pub mixed: SiteSet,
+}
+
+impl State {
+    fn named(&self, read: &Option<Read>) -> Option<(String, &'static Location<'static>)> {
+        let read = read.as_ref()?;
+        Some((self.names.get(read.site)?.to_string(), read.location))
+    }
 }
 
 impl Ledger {
@@ -78,8 +87,28 @@ impl Ledger {
     /// A read that came after [`finish`](Self::finish): the site's name, and the line.
     pub fn late_read(&self) -> Option<(String, &'static Location<'static>)> {
         let state = self.state();
-        let late = state.late.as_ref()?;
-        Some((state.names.get(late.site)?.to_string(), late.location))
+        state.named(&state.late)
+    }
+
+    /// What failed first for what a value is, an operation or the statement of a site: a site's name, and the
+    /// line.
+    ///
+    /// A run that goes on after it has learnt something from the value, and has learnt as much in every run in
+    /// which nothing failed, which nobody noticed. So such a run is refused.
+    pub fn failure(&self) -> Option<(String, &'static Location<'static>)> {
+        self.state().failure.clone()
+    }
+
+    /// Notes that the statement of a site failed.
+    pub fn statement_failed(&self, site: &str, location: &'static Location<'static>) {
+        self.state().failure.get_or_insert_with(|| (site.to_owned(), location));
+    }
+
+    pub(super) fn fail(&self, sites: &SiteSet, location: &'static Location<'static>) {
+        let mut state = self.state();
+        if let (None, Some(site)) = (&state.failure, sites.iter().next()) {
+            state.failure = state.named(&Some(Read { site, location }));
+        }
     }
 
     pub(super) fn reveal(

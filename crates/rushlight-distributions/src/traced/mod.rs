@@ -11,7 +11,7 @@
 //! | it is read as a plain `&Tensor`, by `Deref` | *read*: every later site may depend on it |
 //! | `to_scalar`, `to_vec0`..`to_vec3` | read, and its rows may have been mixed |
 //! | shape of the result of `map`, `zip`, `apply` | read |
-//! | an `Err` out of `map`, `zip`, `apply` | read |
+//! | an `Err` out of `map`, `zip`, `apply`, a look-up or a constructor | read; a run that goes on after it is refused |
 //! | shape, dtype, device of a sampled value or of a tracked operation's result | nothing |
 //! | `Debug`, `Display` | nothing: they show shape and origins only |
 

@@ -21,7 +21,7 @@ impl Traced {
         error_reads: bool,
     ) -> Result<Self> {
         if tensor.is_err() && error_reads {
-            origins.reveal(true, Location::caller());
+            origins.fail(Location::caller());
         }
         Ok(Self { tensor: tensor?, origins, opaque })
     }
@@ -35,7 +35,7 @@ impl Traced {
                 Ok(Self { tensor, origins, opaque })
             }
             Err(e) => {
-                origins.reveal(true, Location::caller());
+                origins.fail(Location::caller());
                 Err(e)
             }
         }

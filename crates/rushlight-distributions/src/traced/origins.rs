@@ -85,6 +85,14 @@ impl Origins {
         known.flat_map(|k| k.runs()).flat_map(|run| run.ledger.names(&run.sites)).collect()
     }
 
+    /// Notes that an operation failed for what the value is, which is a look at it.
+    pub(crate) fn fail(&self, location: &'static Location<'static>) {
+        self.reveal(true, location);
+        for run in self.0.iter().flat_map(|known| known.runs()) {
+            run.ledger.fail(&run.sites, location);
+        }
+    }
+
     pub(super) fn reveal(&self, mixed: bool, location: &'static Location<'static>) {
         for run in self.0.iter().flat_map(|known| known.runs()) {
             run.ledger.reveal(&run.sites, mixed, location);

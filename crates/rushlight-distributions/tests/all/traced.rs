@@ -222,8 +222,11 @@ fn a_failure_of_anybodys_code_is_a_read() {
     ];
     for (sites, fail) in failures {
         let run = run();
+        assert!(run.ledger.failure().is_none());
         assert!(fail(&run).is_err());
         run.assert_reads(sites, sites);
+        let (site, location) = run.ledger.failure().unwrap();
+        assert!(sites.starts_with(&site) && location.file().ends_with("traced.rs"));
     }
 }
 
@@ -242,6 +245,7 @@ fn an_operation_that_fails_reads_what_a_closure_made() {
     assert!(run.a.reshape(3).is_err());
     assert!(run.a.matmul(tensor(&[1.0; 3], &[3, 1], DType::F64)).is_err());
     run.assert_reads("", "");
+    assert!(run.ledger.failure().is_none());
     assert!(run.a.map(|t| Ok(t.clone())).unwrap().reshape(3).is_err());
     run.assert_reads("a", "a");
     assert!((&run.b.map(|t| Ok(t.clone())).unwrap() + [1.0; 3]).is_err());

@@ -6,6 +6,7 @@ use candle_core::{DType, Tensor};
 use rushlight_distributions::{
     Constraint, Distribution, DistributionExt, Operand, Origins, Traced, shape,
 };
+use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
 impl Ctx {
@@ -18,8 +19,9 @@ impl Ctx {
     ///
     /// A repeated name, a batch shape that fits no plate, a site that the replayed trace lacks or has in other
     /// plates, a parameter that came from another run, and the distribution's own.
+    #[track_caller]
     pub fn sample(&mut self, name: &str, draw: impl Into<Draw>) -> Result<Traced> {
-        self.site(name, draw.into(), None).map_err(|e| e.at(name))
+        self.statement(name, draw.into(), None)
     }
 
     /// Conditions on a value, which is broadcast over the open plates.
@@ -28,13 +30,24 @@ impl Ctx {
     ///
     /// Those of [`sample`](Self::sample); a value of the wrong shape, dtype or device, or (under validation)
     /// outside the support.
+    #[track_caller]
     pub fn observe(
         &mut self,
         name: &str,
         dist: impl Distribution,
         value: impl Into<Operand>,
     ) -> Result<()> {
-        self.site(name, dist.into(), Some(value.into())).map(drop).map_err(|e| e.at(name))
+        self.statement(name, dist.into(), Some(value.into())).map(drop)
+    }
+
+    /// A site, whose failure ends the run.
+    #[track_caller]
+    fn statement(&mut self, name: &str, draw: Draw, observed: Option<Operand>) -> Result<Traced> {
+        let location = Location::caller();
+        self.site(name, draw, observed).map_err(|e| {
+            self.trace.ledger.statement_failed(name, location);
+            e.at(name)
+        })
     }
 
     fn site(&mut self, name: &str, draw: Draw, observed: Option<Operand>) -> Result<Traced> {

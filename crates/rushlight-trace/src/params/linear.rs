@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Storage,
 use candle_nn::VarBuilder;
 use candle_nn::init;
 
-/// The layer `y = x Wᵀ + b`, as [`candle_nn::linear`]: the same names, shapes and initial values of its
+/// The layer `y = x Wᵀ + b`, as [`candle_nn::linear()`]: the same names, shapes and initial values of its
 /// weights, so that either may load what the other saved.
 ///
 /// On the CPU its backward pass is three matrix products. Candle composes it of a transposition, which puts
