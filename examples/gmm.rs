@@ -9,29 +9,14 @@
 //! same program with all assignments as one event charges each with everybody's: same expected gradient, and
 //! the variance that is printed. Ranganath, Gerrish, Blei (2014), section 3.1, is the theory.
 
+#[path = "support/clusters.rs"]
+mod clusters;
 #[path = "support/variance.rs"]
 mod variance;
 
 use clap::Parser;
 use rushlight::prelude::*;
 use serde_json::json;
-
-#[derive(Parser)]
-#[command(about = "A mixture with one discrete latent a point: what a plate is worth")]
-struct Args {
-    /// How many points to fit
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(2..))]
-    points: u64,
-    /// How many gradients to take the variance of
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(2..))]
-    gradients: u64,
-    /// How many steps to take
-    #[arg(long, default_value_t = 1_000)]
-    steps: u64,
-    /// End with one line of JSON
-    #[arg(long)]
-    json: bool,
-}
 
 /// The plate of points, or none: then the points are one event.
 fn points<R>(
@@ -77,11 +62,9 @@ fn gradient_variance(plated: bool, x: &Tensor, draws: u64) -> Result<f64> {
 
 fn main() -> Result<()> {
     rushlight::runtime::init();
-    let args = Args::parse();
-    let n = args.points as usize;
-    let noise = Rng::seed(7).normal(&[n], DType::F32, &Device::Cpu)?;
-    let centers: Vec<f32> = (0..n).map(|i| if i % 2 == 0 { -3.0 } else { 3.0 }).collect();
-    let x = (Tensor::new(centers, &Device::Cpu)? + noise)?;
+    let args = clusters::Args::parse();
+    let x = args.points()?;
+    let n = x.elem_count();
 
     let [plate, no_plate] = [true, false].map(|p| gradient_variance(p, &x, args.gradients));
     let (plate, no_plate) = (plate?, no_plate?);
