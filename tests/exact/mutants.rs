@@ -66,6 +66,9 @@ impl Reference {
                 }
                 continue;
             }
+            if let Some(of_weight) = site.weight_term()? {
+                sum = (sum + of_weight)?;
+            }
             let term = site.log_prob()?.broadcast_mul(&self.cost(p, i)?)?.sum_all()?;
             let scale = if self.has(Flaw::ScoreScaled) { site.scale() } else { 1.0 };
             sum = (sum - (term * scale)?)?;
