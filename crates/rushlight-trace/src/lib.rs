@@ -30,6 +30,7 @@
 mod ctx;
 mod draw;
 mod error;
+mod files;
 mod hints;
 mod params;
 mod plate;

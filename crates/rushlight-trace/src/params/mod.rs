@@ -1,8 +1,10 @@
 //! Named parameters, unconstrained inside and constrained outside.
 
+mod files;
 mod init;
 mod linear;
 mod modules;
+mod saved;
 
 pub use linear::Linear;
 
@@ -65,7 +67,7 @@ pub struct ParamStore(Arc<RwLock<Params>>);
 type Params = IndexMap<Arc<str>, Param, FxBuildHasher>;
 
 impl ParamStore {
-    // No computation happens under the lock and every update is one call, so a poisoned map is whole.
+    // Every update of the map is one call, so a poisoned one is whole.
     fn read(&self) -> RwLockReadGuard<'_, Params> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
