@@ -20,7 +20,7 @@ impl ParamStore {
     /// Saves all parameters, with their constraints and their order, as a safetensors file.
     ///
     /// The file appears as a whole or not at all, also if the machine stops on the way: an older file of the
-    /// name is there until then.
+    /// name is there until then. What is [frozen](Self::freeze) is not part of it.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl ParamStore {
     ///
     /// Candle's, when values cannot be brought to the host.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let params = self.read().clone();
+        let params = self.read().by_name.clone();
         let lines = saved::write(params.iter().map(|(name, p)| (&**name, p)));
         let metadata = HashMap::from([(saved::KEY.to_owned(), lines)]);
         let values = params.into_iter().map(|(n, p)| (n, p.unconstrained.as_detached_tensor()));
@@ -95,7 +95,7 @@ impl ParamStore {
         let mut changed = Vec::new();
         let mut created = Vec::new();
         for Loaded { line, value } in loaded {
-            match params.get(&*line.name) {
+            match params.by_name.get(&*line.name) {
                 Some(known) => {
                     check(file, &line, &value, known)?;
                     let var = known.unconstrained.clone();
@@ -104,14 +104,16 @@ impl ParamStore {
                 None => {
                     let unconstrained = Var::from_tensor(&value.to_device(device)?)?;
                     let Line { name, constraint, shape } = line;
-                    created.push((name.into(), Param { unconstrained, constraint, shape }));
+                    let frozen = params.frozen.has(&name);
+                    let new = Param { unconstrained, constraint, shape, frozen };
+                    created.push((name.into(), new));
                 }
             }
         }
         for (value, var) in changed {
             var.set(&value)?;
         }
-        params.extend(created);
+        params.by_name.extend(created);
         Ok(())
     }
 }

@@ -93,6 +93,7 @@ mod tests {
             unconstrained: Var::from_tensor(&zero).unwrap(),
             constraint,
             shape: shape.to_vec(),
+            frozen: false,
         };
         let named = [
             ("alpha", param(Constraint::Positive, &[])),
