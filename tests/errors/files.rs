@@ -5,6 +5,7 @@ use rushlight::prelude::*;
 use rushlight::{ParamStore, Run};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn store(declare: impl FnOnce(&mut Ctx) -> Result<Traced>) -> ParamStore {
     let params = ParamStore::default();
@@ -122,8 +123,8 @@ fn a_file_of_another_model() {
     let told = |found: &str| {
         format!(
             "parameter `rate` is of shape [] and dtype F32, constrained to be positive in the store and \
-             of {found} in `<bytes>`; declare it as it was when the file was written, or load the file \
-             into an empty store (nothing was changed)"
+             of {found} in `<bytes>`; declare it as the file has it, or read the file into an empty store \
+             (nothing was changed)"
         )
     };
     let of =
@@ -141,6 +142,81 @@ fn a_file_of_another_model() {
     assert_eq!(
         of_bytes(&other.to_bytes().unwrap()),
         told("shape [] and dtype F64, constrained to be positive")
+    );
+}
+
+/// The text of the error of importing this file into a module with one weight, which is left alone.
+#[track_caller]
+fn of_import(ending: &str, bytes: &[u8]) -> (String, String) {
+    let params = store(|ctx| ctx.param("net.weight", [1.0, 2.0], Constraint::Real));
+    let before = params.to_bytes().unwrap();
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let path = temporary(&format!("{}.{ending}", FILES.fetch_add(1, Ordering::Relaxed)));
+    std::fs::write(&path, bytes).unwrap();
+    let found = text(params.import("net", &path, DType::F32, &Device::Cpu));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(params.to_bytes().unwrap(), before);
+    (found, path.display().to_string())
+}
+
+#[test]
+fn weights_that_cannot_be_read() {
+    let missing = temporary("missing.pth");
+    let found = text(rate().import("net", &missing, DType::F32, &Device::Cpu));
+    assert_eq!(
+        found,
+        format!(
+            "file `{}` could not be read: {}; check the path, that its folder exists, and what you may \
+             do there",
+            missing.display(),
+            std::fs::read(&missing).unwrap_err()
+        )
+    );
+    let rest = "take another copy of it, or write it again (nothing was changed)";
+    let (found, file) = of_import("pth", b"no archive");
+    assert_eq!(
+        found,
+        format!(
+            "`{file}` is not a whole PyTorch file (invalid Zip archive: Could not find EOCD); {rest}"
+        )
+    );
+    let (found, file) = of_import("safetensors", b"no tensors either");
+    assert_eq!(
+        found,
+        format!("`{file}` is not a whole safetensors file (header too large); {rest}")
+    );
+}
+
+#[test]
+fn weights_that_do_not_fit() {
+    let file_of =
+        |name: &str, tensor: Tensor| safetensors::serialize([(name, tensor)], None).unwrap();
+    let numbers = |n| Tensor::zeros(n, DType::F32, &Device::Cpu).unwrap();
+    let (found, file) = of_import("safetensors", &file_of("weight", numbers(3)));
+    assert_eq!(
+        found,
+        format!(
+            "parameter `net.weight` is of shape [2], constrained to be finite in the store and of shape \
+             [3], constrained to be finite in `{file}`; declare it as the file has it, or read the file \
+             into an empty store (nothing was changed)"
+        )
+    );
+    let (found, file) = of_import("safetensors", &file_of("fc.weight", numbers(2)));
+    assert_eq!(
+        found,
+        format!(
+            "`{file}` has the weight `fc.weight`, and module `net` has only [\"weight\"]; rename it in the \
+             file, or import under another prefix (nothing was changed)"
+        )
+    );
+    let count = Tensor::zeros((), DType::I64, &Device::Cpu).unwrap();
+    let (found, file) = of_import("safetensors", &file_of("count", count));
+    assert_eq!(
+        found,
+        format!(
+            "`{file}` has no weights: no floating-point tensors under names of their own; save a module's \
+             `state_dict`, or its tensors as safetensors"
+        )
     );
 }
 

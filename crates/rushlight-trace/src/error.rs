@@ -327,8 +327,8 @@ pub enum Error {
     },
     /// A parameter differs between a file and the store.
     #[error(
-        "parameter `{param}` is of {stored} in the store and of {found} in `{file}`; declare it as it was when \
-         the file was written, or load the file into an empty store (nothing was changed)"
+        "parameter `{param}` is of {stored} in the store and of {found} in `{file}`; declare it as the file has \
+         it, or read the file into an empty store (nothing was changed)"
     )]
     FileMismatch {
         /// The parameter.
@@ -339,6 +339,30 @@ pub enum Error {
         stored: String,
         /// Shape, dtype and constraint in the file.
         found: String,
+    },
+    /// A file has nothing that could be a weight.
+    #[error(
+        "`{file}` has no weights: no floating-point tensors under names of their own; save a module's \
+         `state_dict`, or its tensors as safetensors"
+    )]
+    FileEmpty {
+        /// The file.
+        file: String,
+    },
+    /// A file has a weight that the module lacks.
+    #[error(
+        "`{file}` has the weight `{weight}`, and module `{module}` has only {known:?}; rename it in the file, \
+         or import under another prefix (nothing was changed)"
+    )]
+    FileWeight {
+        /// The file.
+        file: String,
+        /// The weight.
+        weight: String,
+        /// The module's name.
+        module: String,
+        /// The weights that the module has.
+        known: Vec<String>,
     },
     /// A name that files cannot hold.
     #[error(

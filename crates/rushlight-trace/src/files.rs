@@ -16,6 +16,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| error(path, "read", e))
 }
 
+/// Whether there is a file that may be read, for readers whose errors do not say.
+pub(crate) fn check_readable(path: &Path) -> Result<()> {
+    File::open(path).map(drop).map_err(|e| error(path, "read", e))
+}
+
 /// Puts `bytes` in the place of the file, if there is one.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map_err(|e| error(path, "written", e))

@@ -2,6 +2,7 @@
 
 mod files;
 mod freeze;
+mod import;
 mod init;
 mod linear;
 mod modules;
