@@ -373,6 +373,15 @@ pub enum Error {
         /// The name of a parameter or site.
         name: String,
     },
+    /// A graph cannot be drawn.
+    #[error(
+        "the program `dot` of Graphviz could not draw the graph ({reason}); install Graphviz (`apt install \
+         graphviz`, `brew install graphviz`), or draw what `Trace::to_dot` returns elsewhere"
+    )]
+    Graphviz {
+        /// What the system or the program said.
+        reason: String,
+    },
 
     // What others say.
     /// An error of a distribution or tensor op, and the site where it happened.

@@ -31,13 +31,16 @@ mod ctx;
 mod draw;
 mod error;
 mod files;
+mod graph;
 mod hints;
 mod params;
 mod plate;
 mod program;
 mod run;
 mod site;
+mod table;
 mod trace;
+mod values;
 
 pub use ctx::Ctx;
 pub use draw::Draw;
