@@ -221,3 +221,34 @@ fn a_second_network_is_fitted_to_the_rest() {
     let b = number("baseline.b.weight") + number("baseline.b.bias");
     assert!((of("baseline.b.bias") - (of("baseline.a.bias") + 6.0 * b)).abs() < 1e-12);
 }
+
+/// A frozen parameter stays where it is, whatever the optimizer remembers of it; the others go on.
+#[test]
+fn what_is_frozen_does_not_move() {
+    let model = |ctx: &mut Ctx, _: &()| {
+        let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+        ctx.observe("x", Normal::new(&z, 1.0)?, 3.0)
+    };
+    let guide = |ctx: &mut Ctx, _: &()| {
+        let loc = ctx.param("loc", 0.0, Constraint::Real)?;
+        let scale = ctx.param("scale", 1.0, Constraint::Positive)?;
+        ctx.sample("z", Normal::new(loc, scale)?).map(drop)
+    };
+    let mut svi = Svi::new(model, guide).optimizer(Adam::new(0.1));
+    svi.step(&()).unwrap();
+    let mut moved = |frozen: [bool; 2]| {
+        let params = svi.params().clone();
+        for (name, frozen) in ["loc", "scale"].into_iter().zip(frozen) {
+            if frozen { params.freeze(name) } else { params.unfreeze(name) }
+        }
+        let values = || ["loc", "scale"].map(|name| params.scalar(name).unwrap());
+        let before = values();
+        svi.step(&()).unwrap();
+        let after = values();
+        [0, 1].map(|i| before[i] != after[i])
+    };
+    assert_eq!(moved([false, false]), [true, true]);
+    assert_eq!(moved([true, false]), [false, true]);
+    assert_eq!(moved([true, true]), [false, false]);
+    assert_eq!(moved([false, true]), [true, false]);
+}

@@ -2,6 +2,7 @@
 
 use rushlight_distributions::{self as distributions, Constraint};
 use std::panic::Location;
+use std::path::PathBuf;
 
 /// A result whose error is, by default, rushlight's.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -404,6 +405,114 @@ pub enum Error {
         size: usize,
         /// The rows of each tensor.
         rows: Vec<usize>,
+    },
+
+    // Files.
+    /// A file cannot be read or written.
+    #[error(
+        "file `{}` could not be {action}: {source}; check the path, that its folder exists, and what you may \
+         do there",
+        path.display()
+    )]
+    File {
+        /// The path.
+        path: PathBuf,
+        /// What was tried: `read` or `written`.
+        action: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be, or not all of it.
+    #[error(
+        "`{file}` is not a whole {format} file ({reason}); take another copy of it, or write it again \
+         (nothing was changed)"
+    )]
+    FileDamaged {
+        /// The file, or `<bytes>`.
+        file: String,
+        /// The format that was expected.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of tensors was not written by a parameter store.
+    #[error(
+        "`{file}` holds tensors, but no parameters that rushlight saved; take the weights of another program \
+         in with `import` (nothing was changed)"
+    )]
+    FileForeign {
+        /// The file, or `<bytes>`.
+        file: String,
+    },
+    /// A file was written by a newer rushlight.
+    #[error(
+        "`{file}` is of version {version} of the format, and this program reads versions up to {known}; \
+         update rushlight (nothing was changed)"
+    )]
+    FileVersion {
+        /// The file, or `<bytes>`.
+        file: String,
+        /// Its version.
+        version: u32,
+        /// The newest version that is understood.
+        known: u32,
+    },
+    /// A parameter differs between a file and the store.
+    #[error(
+        "parameter `{param}` is of {stored} in the store and of {found} in `{file}`; declare it as the file has \
+         it, or read the file into an empty store (nothing was changed)"
+    )]
+    FileMismatch {
+        /// The parameter.
+        param: String,
+        /// The file, or `<bytes>`.
+        file: String,
+        /// Shape, dtype and constraint in the store.
+        stored: String,
+        /// Shape, dtype and constraint in the file.
+        found: String,
+    },
+    /// A file has nothing that could be a weight.
+    #[error(
+        "`{file}` has no weights: no floating-point tensors under names of their own; save a module's \
+         `state_dict`, or its tensors as safetensors"
+    )]
+    FileEmpty {
+        /// The file.
+        file: String,
+    },
+    /// A file has a weight that the module lacks.
+    #[error(
+        "`{file}` has the weight `{weight}`, and module `{module}` has only {known:?}; rename it in the file, \
+         or import under another prefix (nothing was changed)"
+    )]
+    FileWeight {
+        /// The file.
+        file: String,
+        /// The weight.
+        weight: String,
+        /// The module's name.
+        module: String,
+        /// The weights that the module has.
+        known: Vec<String>,
+    },
+    /// A name that files cannot hold.
+    #[error(
+        "`{name}` cannot be saved under its name, which the safetensors format keeps for itself; choose \
+         another"
+    )]
+    FileName {
+        /// The name of a parameter or site.
+        name: String,
+    },
+    /// A graph cannot be drawn.
+    #[error(
+        "the program `dot` of Graphviz could not draw the graph ({reason}); install Graphviz (`apt install \
+         graphviz`, `brew install graphviz`), or draw what `Trace::to_dot` returns elsewhere"
+    )]
+    Graphviz {
+        /// What the system or the program said.
+        reason: String,
     },
 
     // What others say.

@@ -1,7 +1,7 @@
 //! What a run leaves behind.
 
 use crate::{Error, Frame, Result, Site};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use indexmap::IndexMap;
 use rushlight_distributions::Ledger;
 use rustc_hash::FxBuildHasher;
@@ -105,12 +105,41 @@ impl Trace {
     ///
     /// Those of the sites' distributions.
     pub fn log_prob_sum(&self) -> Result<Option<Tensor>> {
+        self.log_prob_sum_where(|_| true)
+    }
+
+    /// The log-probability of the sites that `keep` keeps, scaled; `None` if it keeps none. Shape: `[]`, in
+    /// `f64` where sites differ in dtype.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sites' distributions.
+    ///
+    /// # Examples
+    ///
+    /// The log-likelihood is what the observed sites contribute:
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{ParamStore, Run};
+    ///
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+    ///     ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    ///     ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0)
+    /// })?;
+    /// let likelihood = trace.log_prob_sum_where(|site| site.observed())?.unwrap();
+    /// assert!((likelihood.to_scalar::<f32>()? - -0.918_938_5).abs() < 1e-6);
+    /// assert!(trace.log_prob_sum_where(|site| site.name() == "y")?.is_none());
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
+    pub fn log_prob_sum_where(&self, keep: impl Fn(&Site) -> bool) -> Result<Option<Tensor>> {
         let mut total: Option<Tensor> = None;
-        for site in self.sites() {
-            let one = site.log_prob_sum()?.clone();
+        for site in self.sites().filter(|site| keep(site)) {
+            let one = site.log_prob_sum()?;
             total = Some(match total {
-                None => one,
-                Some(sum) => (sum + one)?,
+                None => one.clone(),
+                Some(sum) if sum.dtype() == one.dtype() => (sum + one)?,
+                Some(sum) => (sum.to_dtype(DType::F64)? + one.to_dtype(DType::F64)?)?,
             });
         }
         Ok(total)
@@ -122,5 +151,43 @@ impl Drop for Trace {
     /// The other way round the last value would take the whole chain with it, a level of the stack for each op.
     fn drop(&mut self) {
         while self.sites.pop().is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ParamStore, Run};
+    use candle_core::{DType, Device, Tensor};
+    use rushlight_distributions::{Normal, Rng};
+
+    /// Sites in two dtypes add up in the wider one, whichever comes first.
+    #[test]
+    fn sums_over_dtypes() {
+        let wide = || Tensor::new(0f64, &Device::Cpu).map(|loc| Normal::new(loc, 1.0));
+        let narrow = || Normal::new(0.0, 1.0);
+        let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0))
+            .execute(|ctx| {
+                ctx.observe("a", narrow()?, 1.0)?;
+                ctx.observe("b", wide()??, Tensor::new(2f64, &Device::Cpu)?)?;
+                ctx.observe("c", narrow()?, 3.0)
+            })
+            .unwrap();
+        let constant = -0.5 * (2.0 * std::f64::consts::PI).ln();
+        let of = |names: &[&str]| {
+            let sum = trace.log_prob_sum_where(|site| names.contains(&site.name())).unwrap()?;
+            Some((sum.dtype(), sum.to_dtype(DType::F64).unwrap().to_scalar::<f64>().unwrap()))
+        };
+        assert_eq!(of(&[]), None);
+        for (names, dtype, squares) in [
+            (&["a", "c"][..], DType::F32, 10.0),
+            (&["b", "c"], DType::F64, 13.0),
+            (&["a", "b"], DType::F64, 5.0),
+            (&["a", "b", "c"], DType::F64, 14.0),
+        ] {
+            let (found, sum) = of(names).unwrap();
+            assert_eq!(found, dtype);
+            let expected = names.len() as f64 * constant - 0.5 * squares;
+            assert!((sum - expected).abs() < 1e-6, "{names:?}: {sum} for {expected}");
+        }
     }
 }

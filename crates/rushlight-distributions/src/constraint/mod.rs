@@ -1,6 +1,7 @@
 //! Where a value may live, and the bijection that gets it there.
 
 mod bijection;
+mod code;
 mod scan;
 
 use crate::Result;

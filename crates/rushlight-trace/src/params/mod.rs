@@ -1,13 +1,19 @@
 //! Named parameters, unconstrained inside and constrained outside.
 
+mod files;
+mod freeze;
+mod import;
 mod init;
 mod linear;
 mod modules;
+mod saved;
+mod scope;
 
 pub use linear::Linear;
 
 use crate::{Error, Result};
 use candle_core::{DType, Tensor, Var};
+use freeze::Prefixes;
 use indexmap::IndexMap;
 use rushlight_distributions::Constraint;
 use rustc_hash::FxBuildHasher;
@@ -19,6 +25,7 @@ pub struct Param {
     unconstrained: Var,
     constraint: Constraint,
     shape: Vec<usize>,
+    frozen: bool,
 }
 
 impl Param {
@@ -32,13 +39,26 @@ impl Param {
         self.constraint
     }
 
-    /// The value, with its graph back to the unconstrained one.
+    /// Whether the value comes without its graph: see [`ParamStore::freeze`].
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// The value, with its graph back to the unconstrained one unless the parameter is frozen.
     ///
     /// # Errors
     ///
     /// Candle's.
     pub fn value(&self) -> Result<Tensor> {
-        Ok(self.constraint.constrain(&self.unconstrained)?)
+        Ok(self.constraint.constrain(&self.leaf())?)
+    }
+
+    /// The unconstrained value as programs see it.
+    fn leaf(&self) -> Tensor {
+        match self.frozen {
+            true => self.unconstrained.as_detached_tensor(),
+            false => self.unconstrained.as_tensor().clone(),
+        }
     }
 }
 
@@ -62,10 +82,14 @@ impl Param {
 #[derive(Debug, Clone, Default)]
 pub struct ParamStore(Arc<RwLock<Params>>);
 
-type Params = IndexMap<Arc<str>, Param, FxBuildHasher>;
+#[derive(Debug, Default)]
+struct Params {
+    by_name: IndexMap<Arc<str>, Param, FxBuildHasher>,
+    frozen: Prefixes,
+}
 
 impl ParamStore {
-    // No computation happens under the lock and every update is one call, so a poisoned map is whole.
+    // Every update of the map is one call, so a poisoned one is whole.
     fn read(&self) -> RwLockReadGuard<'_, Params> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,7 +100,7 @@ impl ParamStore {
 
     /// The parameter of that name.
     pub fn get(&self, name: &str) -> Option<Param> {
-        self.read().get(name).cloned()
+        self.read().by_name.get(name).cloned()
     }
 
     /// The value of a parameter, in constrained space, without its graph.
@@ -112,12 +136,12 @@ impl ParamStore {
 
     /// The names, in order of creation.
     pub fn names(&self) -> Vec<String> {
-        self.read().keys().map(|n| n.to_string()).collect()
+        self.read().by_name.keys().map(|n| n.to_string()).collect()
     }
 
     /// The number of parameters.
     pub fn len(&self) -> usize {
-        self.read().len()
+        self.read().by_name.len()
     }
 
     /// Whether there is no parameter.
@@ -127,7 +151,7 @@ impl ParamStore {
 
     /// Every parameter's name and unconstrained variable, in order of creation.
     pub fn vars(&self) -> Vec<(Arc<str>, Var)> {
-        self.read().iter().map(|(n, p)| (n.clone(), p.unconstrained.clone())).collect()
+        self.read().by_name.iter().map(|(n, p)| (n.clone(), p.unconstrained.clone())).collect()
     }
 
     /// Refuses a declaration that differs from an earlier one.
@@ -137,7 +161,7 @@ impl ParamStore {
         shape: &[usize],
         constraint: Constraint,
     ) -> Result<()> {
-        match self.read().get(name) {
+        match self.read().by_name.get(name) {
             Some(p) if p.shape != shape || p.constraint != constraint => {
                 let told = |shape: &[usize], constraint: Constraint| {
                     format!("shape {shape:?}, constrained to be {constraint}")
@@ -159,18 +183,21 @@ impl ParamStore {
         constraint: Constraint,
         init: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let found = self.read().get(name).map(|p| (p.unconstrained.clone(), p.constraint));
-        if let Some((var, constraint)) = found {
-            return Ok(constraint.constrain(&var)?);
+        let found = self.read().by_name.get(name).map(|p| (p.leaf(), p.constraint));
+        if let Some((leaf, constraint)) = found {
+            return Ok(constraint.constrain(&leaf)?);
         }
         let init = init()?.detach();
         if let Some(value) = constraint.first_outside(&init)? {
             return Err(Error::ParamOutside { param: name.to_owned(), constraint, value });
         }
         let unconstrained = Var::from_tensor(&constraint.unconstrain(&init)?.contiguous()?)?;
-        let new = Param { unconstrained, constraint, shape: init.dims().to_vec() };
+        let mut params = self.write();
+        let (shape, frozen) = (init.dims().to_vec(), params.frozen.has(name));
+        let new = Param { unconstrained, constraint, shape, frozen };
         // Another thread may have been faster: then its value counts.
-        let param = self.write().entry(name.into()).or_insert(new).clone();
+        let param = params.by_name.entry(name.into()).or_insert(new).clone();
+        drop(params);
         param.value()
     }
 }
