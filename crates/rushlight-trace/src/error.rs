@@ -283,6 +283,18 @@ pub enum Error {
         most: usize,
     },
 
+    /// The elements of a site were asked for, and it has none.
+    #[error(
+        "site `{site}`: the density of {distribution} is not a product over the elements of an event; charge whole \
+         events there"
+    )]
+    NotElementwise {
+        /// The site.
+        site: String,
+        /// The distribution's name.
+        distribution: &'static str,
+    },
+
     // Parameters.
     /// The initial value of a local parameter does not fit the plates.
     #[error(

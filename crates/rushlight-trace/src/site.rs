@@ -27,8 +27,12 @@ pub struct Site {
     pub(crate) hints: Hints,
     pub(crate) parents: SiteSet,
     pub(crate) mixed: SiteSet,
+    /// Axes of parents' values that are axes of this site, index for index: parent, its axis, the axis here, both
+    /// counted from the right.
+    pub(crate) axes: Vec<(usize, u8, u8)>,
     pub(crate) log_prob: OnceLock<Tensor>,
     pub(crate) log_prob_sum: OnceLock<Tensor>,
+    pub(crate) element_cost: OnceLock<Tensor>,
 }
 
 impl Site {
@@ -92,6 +96,20 @@ impl Site {
     /// host.
     pub fn mixed(&self) -> &SiteSet {
         &self.mixed
+    }
+
+    /// The axes of a parent's value that are axes of this one's, index for index, on all tracked paths between the
+    /// two: pairs (axis of the parent, axis here), counted from the right. None for a parent that was read.
+    pub fn axes_of(&self, parent: usize) -> impl Iterator<Item = (u8, u8)> + '_ {
+        self.axes.iter().filter(move |(p, ..)| *p == parent).map(|(_, of, at)| (*of, *at))
+    }
+
+    /// How many trailing dims of the value are axes along which the density is elementwise: the event dims, or none.
+    pub fn elementwise_rank(&self) -> usize {
+        match self.dist.event_shape().len() {
+            0 => 0,
+            rank => self.dist.elements().map_or(0, |_| rank),
+        }
     }
 
     /// Whether the value carries gradients to the parameters of its distribution.
@@ -162,11 +180,13 @@ impl Site {
         Ok((safe * rows.to_dtype(log_prob.dtype())?)?.sum_all()?.affine(self.scale(), 0.0)?)
     }
 
-    /// The log-probability of each row times scale and mask, without its graph. Shape: the plates'.
-    fn cost(&self) -> Result<Tensor> {
-        let mut cost = self.log_prob()?.detach();
+    /// `log_prob` (with `trailing` dims more than the plates) times scale and mask, without its graph.
+    fn weighed(&self, log_prob: &Tensor, trailing: usize) -> Result<Tensor> {
+        let mut cost = log_prob.detach();
         if let Some(rows) = self.row_weight() {
-            let rows = rows.detach().to_dtype(cost.dtype())?.broadcast_as(cost.shape())?;
+            let rows = rows.detach().to_dtype(cost.dtype())?;
+            let rows = rows.reshape([rows.dims(), vec![1; trailing].as_slice()].concat())?;
+            let rows = rows.broadcast_as(cost.shape())?;
             // Nothing counts 0 times, not even an infinity or NaN.
             let safe = rows.ne(0.0)?.where_cond(&cost, &cost.zeros_like()?)?;
             cost = (safe * rows)?;
@@ -181,12 +201,62 @@ impl Site {
     ///
     /// The distribution's.
     pub fn cost_over(&self, kept: &[&Frame]) -> Result<Tensor> {
-        let mut cost = self.cost()?;
+        let cost = self.weighed(self.log_prob()?, 0)?;
+        self.over_plates(cost, 0, kept)
+    }
+
+    /// The log-probability of each element times scale and mask, summed over all plates but `kept` and all event axes
+    /// but those in `axes`, without its graph.
+    ///
+    /// `axes` says for each event dim of the result, counted from the right, which of this site's it is; 0 for none.
+    /// Shape: the kept plates in their own dims, then a dim for each of `axes`, the last one first, 1 where there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// The distribution's; [`Error::NotElementwise`](crate::Error::NotElementwise) if there are no elements.
+    pub fn cost_over_axes(&self, kept: &[&Frame], axes: &[u8]) -> Result<Tensor> {
+        let event = self.dist.event_shape().len();
+        let mut cost = self.over_plates(self.element_cost()?.clone(), event, kept)?;
+        for axis in 1..=event {
+            if !axes.iter().any(|&a| usize::from(a) == axis) {
+                cost = cost.sum_keepdim(cost.rank() - axis)?;
+            }
+        }
+        // Dims of one element go to the front, the kept ones to their places, and then there is only to reshape.
+        let rank = cost.rank();
+        let plates = rank - event;
+        let wanted = axes.iter().rev().filter(|&&a| a != 0).map(|&a| rank - usize::from(a));
+        let wanted: Vec<usize> = wanted.collect();
+        let rest = (plates..rank).filter(|d| !wanted.contains(d));
+        let order: Vec<usize> = rest.chain(0..plates).chain(wanted.iter().copied()).collect();
+        let of_axis = |&a: &u8| if a == 0 { 1 } else { cost.dims()[rank - usize::from(a)] };
+        let shape = cost.dims()[..plates].iter().copied().chain(axes.iter().rev().map(of_axis));
+        let shape: Vec<usize> = shape.collect();
+        Ok(cost.permute(order)?.reshape(shape)?)
+    }
+
+    fn element_cost(&self) -> Result<&Tensor> {
+        if let Some(found) = self.element_cost.get() {
+            return Ok(found);
+        }
+        let Some(elements) = self.dist.elements() else {
+            let (site, distribution) = (self.name.to_string(), self.dist.name());
+            return Err(crate::Error::NotElementwise { site, distribution });
+        };
+        let log_prob = elements.log_prob(&self.value).map_err(|e| self.error(e))?;
+        let cost = self.weighed(&log_prob, self.dist.event_shape().len())?;
+        Ok(self.element_cost.get_or_init(|| cost))
+    }
+
+    /// Sums over the plates that are not kept; `trailing` dims behind them stay.
+    fn over_plates(&self, mut cost: Tensor, trailing: usize, kept: &[&Frame]) -> Result<Tensor> {
         for f in self.plates.iter().filter(|f| !kept.contains(f)) {
-            let dim = cost.rank() - f.dim;
+            let dim = cost.rank() - trailing - f.dim;
             cost = cost.sum_keepdim(dim)?;
         }
-        while cost.rank() > kept.iter().map(|f| f.dim).max().unwrap_or(0) {
+        let rank = trailing + kept.iter().map(|f| f.dim).max().unwrap_or(0);
+        while cost.rank() > rank {
             cost = cost.squeeze(0)?;
         }
         Ok(cost)

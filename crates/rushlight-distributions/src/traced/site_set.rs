@@ -67,6 +67,34 @@ impl SiteSet {
         self.low & other.low != 0 || self.high.iter().zip(&other.high).any(|(a, b)| a & b != 0)
     }
 
+    /// The number of sites.
+    pub fn len(&self) -> usize {
+        let high: u32 = self.high.iter().map(|w| w.count_ones()).sum();
+        (self.low.count_ones() + high) as usize
+    }
+
+    /// Takes all sites out.
+    pub fn clear(&mut self) {
+        self.low = 0;
+        self.high.fill(0);
+    }
+
+    /// The first site of the set from `from` on.
+    pub fn next_from(&self, from: usize) -> Option<usize> {
+        if from < LOW {
+            let low = self.low >> from;
+            if low != 0 {
+                return Some(from + low.trailing_zeros() as usize);
+            }
+        }
+        let from = from.saturating_sub(LOW);
+        let first = from / WORD;
+        self.high.iter().enumerate().skip(first).find_map(|(i, &word)| {
+            let word = if i == first { word >> (from % WORD) << (from % WORD) } else { word };
+            (word != 0).then(|| LOW + i * WORD + word.trailing_zeros() as usize)
+        })
+    }
+
     /// Whether the set has no site.
     pub fn is_empty(&self) -> bool {
         self.low == 0 && self.high.iter().all(|&w| w == 0)
@@ -105,10 +133,18 @@ mod tests {
             assert!(!set.insert(s));
         }
         assert_eq!(set.iter().collect::<Vec<_>>(), sites);
+        assert_eq!(set.len(), sites.len());
+        let mut next = Vec::new();
+        while let Some(s) = set.next_from(next.last().map_or(0, |s| s + 1)) {
+            next.push(s);
+        }
+        assert_eq!(next, sites);
         assert!(set.contains(192) && !set.contains(193) && !set.contains(5000));
         let mut other = SiteSet::one(1000);
         assert!(set.intersects(&other) && !SiteSet::one(999).intersects(&set));
         other.extend(&set);
         assert_eq!(other, set);
+        other.clear();
+        assert!(other.is_empty() && other.next_from(0).is_none());
     }
 }

@@ -40,6 +40,7 @@ struct Pending {
     site: usize,
     baseline: usize,
     cost: Cost,
+    elements: bool,
 }
 
 fn attached(site: &Site) -> &[Arc<dyn Baseline>] {
@@ -54,18 +55,18 @@ impl Memories {
 
     /// `cost − baselines` of a particle's guide site, by number; adds the losses that train them to `fits`.
     ///
-    /// `cost` has the shape of the site's plates.
+    /// `cost` has the shape of the site's plates, and event dims behind them where `elements`.
     pub fn reduce(
         &mut self,
         (particle, number): (usize, usize),
         site: &Site,
-        cost: Cost,
+        (cost, elements): (Cost, bool),
         fits: &mut Vec<Fit>,
     ) -> Result<Cost> {
         let mut rest = cost;
         let unused = Memory::default();
         for (k, baseline) in attached(site).iter().enumerate() {
-            let charge = Charge { site, cost: rest };
+            let charge = Charge { site, cost: rest, elements };
             let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
             let variate = baseline.control_variate(&charge, memory)?;
             let left = charge.cost.minus(&variate.value)?;
@@ -73,7 +74,8 @@ impl Memories {
                 fits.push(Fit { site: site.name().to_owned(), loss });
             }
             let cost = charge.cost;
-            self.pending.push(Pending { particle, site: number, baseline: k, cost });
+            let site = number;
+            self.pending.push(Pending { particle, site, baseline: k, cost, elements });
             rest = left;
         }
         Ok(rest)
@@ -94,7 +96,7 @@ impl Memories {
 
     /// Lets the baselines take note of this step's costs, in the order of the charges.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        for Pending { particle, site, baseline, cost } in self.pending.drain(..) {
+        for Pending { particle, site, baseline, cost, elements } in self.pending.drain(..) {
             let Some(site) = particles[particle].guide().sites().nth(site) else { continue };
             if !self.slots.contains_key(site.name()) {
                 self.slots.insert(site.name().to_owned(), Vec::new());
@@ -108,7 +110,7 @@ impl Memories {
                 slots.push(Slot { baseline, shape, memory: Memory::default() });
                 slots.len() - 1
             });
-            let charge = Charge { site, cost };
+            let charge = Charge { site, cost, elements };
             attached(site)[baseline].remember(&charge, &mut slots[at].memory)?;
         }
         Ok(())

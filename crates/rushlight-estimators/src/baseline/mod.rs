@@ -29,14 +29,16 @@ use std::sync::Arc;
 pub struct Charge<'a> {
     /// The site: its distribution, plates, and value.
     pub site: &'a Site,
-    /// The cost that earlier baselines left over. Shape: the site's plates.
+    /// The cost that earlier baselines left over. Shape: the site's plates; event dims behind them where `elements`.
     pub cost: Cost,
+    /// Whether each element of an event is charged by itself.
+    pub elements: bool,
 }
 
 /// What a baseline answers.
 #[derive(Debug, Clone)]
 pub struct ControlVariate {
-    /// Subtracted from the cost. Shape: broadcasts to the site's plates.
+    /// Subtracted from the cost. Shape: broadcasts to the cost's.
     pub value: Cost,
     /// Trains the baseline itself, if it learns by gradient. Shape: `[]`.
     pub fit: Option<Tensor>,

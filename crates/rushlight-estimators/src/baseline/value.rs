@@ -3,7 +3,7 @@
 use super::{Baseline, Charge, ControlVariate, Memory};
 use candle_core::Tensor;
 use rushlight_distributions::{Operand, shape};
-use rushlight_trace::{Error, Result, Site};
+use rushlight_trace::{Error, Result};
 
 /// A baseline that the user computed: a number, a tensor, or an expression in parameters.
 ///
@@ -37,7 +37,7 @@ impl Baseline for Value {
 
 /// A prediction, and the squared error that trains it if it has a graph.
 pub(super) fn fitted(prediction: &Tensor, charge: &Charge<'_>) -> Result<ControlVariate> {
-    let prediction = fit_to_plates(charge.site, prediction.clone())?;
+    let prediction = fit_to_charge(charge, prediction.clone())?;
     let fit = match prediction.track_op() {
         true => {
             let cost = charge.cost.beside(&prediction)?;
@@ -48,15 +48,23 @@ pub(super) fn fitted(prediction: &Tensor, charge: &Charge<'_>) -> Result<Control
     Ok(ControlVariate { value: prediction.into(), fit })
 }
 
-/// A prediction with a trailing dim of 1 too many loses it; any other that does not broadcast is an error.
-fn fit_to_plates(site: &Site, prediction: Tensor) -> Result<Tensor> {
-    let (dims, plates) = (prediction.dims(), site.batch_shape());
+/// A prediction in the dims of the cost: one number a row (which may have a trailing dim of 1 too many), or, where
+/// elements are charged by themselves, one number an element. Any other that does not broadcast is an error.
+fn fit_to_charge(charge: &Charge<'_>, prediction: Tensor) -> Result<Tensor> {
+    let (dims, plates) = (prediction.dims(), charge.site.batch_shape());
+    let event = charge.site.dist().event_shape();
     if shape::broadcasts_to(dims, &plates) {
-        return Ok(prediction);
+        return Ok(match charge.elements {
+            true => prediction.reshape([dims, vec![1; event.len()].as_slice()].concat())?,
+            false => prediction,
+        });
     }
     if dims.len() == plates.len() + 1 && dims.last() == Some(&1) {
-        return fit_to_plates(site, prediction.squeeze(candle_core::D::Minus1)?);
+        return fit_to_charge(charge, prediction.squeeze(candle_core::D::Minus1)?);
     }
-    let (site, baseline) = (site.name().to_owned(), dims.to_vec());
+    if charge.elements && shape::broadcasts_to(dims, &[plates.as_slice(), event].concat()) {
+        return Ok(prediction);
+    }
+    let (site, baseline) = (charge.site.name().to_owned(), dims.to_vec());
     Err(Error::BaselineShape { site, baseline, plates })
 }

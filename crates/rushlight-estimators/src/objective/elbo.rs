@@ -1,28 +1,28 @@
 //! The estimate that the objectives share: pathwise terms, score-function terms, baselines.
 
-use super::reach::{self, Plates};
+use super::costs::{self, Charged};
+use super::dependencies::Dependencies;
 use super::scalars;
 use crate::baseline::Memories;
-use crate::particle::Totals;
 use crate::{Cost, Estimate, Fit, Particle};
 use candle_core::Tensor;
 use rushlight_distributions::Weight;
-use rushlight_trace::{Error, Frame, Result, Site};
+use rushlight_trace::{Error, Result, Site};
 
 /// What a site is charged with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Charges {
     /// Every term of the ELBO, row by row of the site's plates.
     All,
-    /// The terms that the site can influence.
-    Downstream,
+    /// The terms that the site can influence, element by element where that is proved apart.
+    Downstream { elementwise: bool },
 }
 
 /// The ELBO, estimated with one rule of charging.
 #[derive(Debug)]
 pub(super) struct Elbo {
     pub particles: usize,
-    charges: Charges,
+    pub charges: Charges,
     memories: Memories,
 }
 
@@ -49,9 +49,8 @@ impl Elbo {
         let mut surrogates = Vec::new();
         let mut fits = Vec::new();
         for (n, particle) in particles.iter().enumerate() {
-            let totals = particle.totals()?;
-            loss -= share * totals.elbo();
-            let view = View { n, particle, totals, charges: self.charges };
+            loss -= share * particle.totals()?.elbo();
+            let view = View { n, particle, charges: self.charges };
             surrogates.extend(view.surrogate(memories, &mut fits)?);
         }
         let mut surrogate = scalars::sum(surrogates)?;
@@ -74,24 +73,25 @@ impl Elbo {
 struct View<'a> {
     n: usize,
     particle: &'a Particle,
-    totals: &'a Totals,
     charges: Charges,
 }
 
 impl View<'_> {
     /// The particle's surrogate; what has no graph is left out.
     fn surrogate(&self, memories: &mut Memories, fits: &mut Vec<Fit>) -> Result<Option<Tensor>> {
+        let mut charged = self.charged()?;
         let mut losses = Vec::new();
         for (i, site) in self.particle.guide().sites().enumerate() {
             if site.is_pathwise() && memories.serves(site) {
                 let (site, distribution) = (site.name().to_owned(), site.dist().name());
                 return Err(Error::UselessBaseline { site, distribution });
             }
-            if site.observed() || site.is_pathwise() {
-                losses.push(site.log_prob_sum()?.clone());
-            } else {
-                losses.push(self.score_term(i, site, memories, fits)?);
-                losses.extend(site.weight_term()?);
+            match charged.get_mut(i).and_then(Option::take) {
+                None => losses.push(site.log_prob_sum()?.clone()),
+                Some(charged) => {
+                    losses.push(self.score_term(i, site, charged, memories, fits)?);
+                    losses.extend(site.weight_term()?);
+                }
             }
         }
         let mut gains = Vec::new();
@@ -108,50 +108,35 @@ impl View<'_> {
         })
     }
 
-    /// `− log q_i · stop(Cost(i) − b_i)`, summed over rows.
+    /// `Cost(i)` of every score-function site.
+    fn charged(&self) -> Result<Vec<Option<Charged>>> {
+        let score = |site: &Site| site.is_latent() && !site.is_pathwise();
+        if !self.particle.guide().sites().any(score) {
+            return Ok(Vec::new());
+        }
+        costs::of_all(&Dependencies::of(self.particle), self.particle.totals()?, self.charges)
+    }
+
+    /// `− log q_i · stop(Cost(i) − b_i)`, summed over rows, and over elements that are charged by themselves.
     fn score_term(
         &self,
         i: usize,
         site: &Site,
+        Charged { mut cost, elements }: Charged,
         memories: &mut Memories,
         fits: &mut Vec<Fit>,
     ) -> Result<Tensor> {
-        let mut cost = self.cost(i, site)?;
         if memories.serves(site) {
-            cost = memories.reduce((self.n, i), site, cost, fits)?;
+            cost = memories.reduce((self.n, i), site, (cost, elements), fits)?;
         }
         let weight = match cost {
             Cost::Number(x) => Weight::scale(x),
             Cost::Rows(rows) => Weight::elementwise(rows),
         };
-        Ok(site.dist().log_prob_sum(site.value(), weight.times(-1.0))?)
+        let dist = match site.dist().elements() {
+            Some(apart) if elements => apart,
+            _ => &**site.dist(),
+        };
+        Ok(dist.log_prob_sum(site.value(), weight.times(-1.0))?)
     }
-
-    /// `Cost(i)`: the terms that site `i` is charged with, each summed to the plates that it shares with
-    /// them row by row. Terms that share none are added up as numbers.
-    fn cost(&self, i: usize, site: &Site) -> Result<Cost> {
-        let (model, guide) = (self.particle.model(), self.particle.guide());
-        let reach = reach::of(self.particle, i);
-        let of_model = model.sites().zip(reach.model).zip(&self.totals.model).map(|t| (1.0, t));
-        let of_guide = guide.sites().zip(reach.guide).zip(&self.totals.guide).map(|t| (-1.0, t));
-        let mut cost = Cost::Number(0.0);
-        for (sign, ((term, reached), total)) in of_model.chain(of_guide) {
-            let plates = match (reached, self.charges) {
-                (Some(plates), _) => plates,
-                (None, Charges::All) => reach::shared(site.plates(), term),
-                (None, Charges::Downstream) => continue,
-            };
-            let kept = kept(site, plates);
-            let one = match kept.is_empty() {
-                true => Cost::Number(*total),
-                false => Cost::Rows(term.cost_over(&kept)?),
-            };
-            cost = if sign > 0.0 { cost.plus(&one)? } else { cost.minus(&one)? };
-        }
-        Ok(cost)
-    }
-}
-
-fn kept(site: &Site, plates: Plates) -> Vec<&Frame> {
-    site.plates().iter().enumerate().filter(|(b, _)| plates & 1 << b != 0).map(|(_, f)| f).collect()
 }

@@ -1,14 +1,17 @@
 //! The objectives, and the one way in which they are estimated.
 //!
 //! ```text
-//! ELBO      = Σ_j c_j − Σ_i scale_i log q_i,      c_j = scale_j log p_j
+//! ELBO      = Σ_j c_j − Σ_i w_i log q_i,      c_j = w_j log p_j,  w = scale · mask
 //! Cost(i)   = what site i can influence of the ELBO's terms, row by row of its plates
-//! surrogate = − Σ_j c_j + Σ_{pathwise i} scale_i log q_i − Σ_{score i} log q_i · stop(Cost(i) − b_i) + fits
+//! surrogate = − Σ_j c_j + Σ_{pathwise i} w_i log q_i + Σ_{score i} w_i stop(log q_i)
+//!             − Σ_{score i} log q_i · stop(Cost(i) − b_i) + fits
 //! ```
 //!
-//! The objectives differ in one thing: what a site is charged with. The score `log q_i` is never scaled; costs
-//! are.
+//! The objectives differ in one thing: what a site is charged with. The score `log q_i` is never scaled or masked;
+//! costs are.
 
+mod costs;
+mod dependencies;
 mod elbo;
 mod reach;
 mod scalars;

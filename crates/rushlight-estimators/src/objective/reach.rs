@@ -1,4 +1,4 @@
-//! Which terms of the ELBO a random choice can influence, and along which of its plates row by row.
+//! Which terms of the ELBO a random choice can influence, and along which of its plates and axes piece by piece.
 //!
 //! The first question is that of Rao-Blackwellization: a term that the choice cannot influence has, given all
 //! that it depends on, no part in the choice's gradient, and would only add variance.
@@ -8,77 +8,203 @@
 //! enters every row of `x`); then the rows of `x` are charged together. So each path is followed, and a plate
 //! stays *intact* towards a term only if every site on every path lies inside it, and no value on the path was
 //! read element by element on the host.
+//!
+//! The same holds for the event axes of a site whose density is elementwise, which nobody declared: an axis is
+//! intact towards a term if on every path tracked values keep it, index for index, and every density on the way is
+//! elementwise on it.
 
-use crate::Particle;
+use super::dependencies::{Dependencies, Side};
 use rushlight_distributions::SiteSet;
-use rushlight_trace::{Frame, Site, Trace};
+use rushlight_trace::{Frame, Site};
 
-/// A subset of the plates of the charged site, by position.
-pub(super) type Plates = u64;
+/// The pieces of the charged site that are intact towards another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Intact {
+    /// A subset of the site's plates, by position.
+    pub plates: u64,
+    /// For each event axis of the site, counted from the right, where it is in the other one; 0 where it is lost.
+    pub axes: [u8; MAX_AXES],
+}
 
-/// What one guide site can influence: per term, the plates that are intact on the way; `None` for terms out
-/// of reach.
-#[derive(Debug)]
-pub(super) struct Reach {
-    pub guide: Vec<Option<Plates>>,
-    pub model: Vec<Option<Plates>>,
+/// The axes of a site with more event dims are not followed.
+pub(super) const MAX_AXES: usize = 6;
+
+impl Intact {
+    const NOTHING: Self = Self { plates: 0, axes: [0; MAX_AXES] };
+
+    fn is_nothing(&self) -> bool {
+        *self == Self::NOTHING
+    }
+
+    /// Two paths to the same place: only what is intact on both stays so.
+    fn meet(mut self, other: Self) -> Self {
+        self.plates &= other.plates;
+        for (mine, theirs) in self.axes.iter_mut().zip(other.axes) {
+            if *mine != theirs {
+                *mine = 0;
+            }
+        }
+        self
+    }
+
+    /// What comes through from a parent to a site. Axes have to be kept by the tracked values in between.
+    fn from_parent(self, parent: usize, site: &Site) -> Self {
+        if self.is_nothing() || site.mixed().contains(parent) {
+            return Self::NOTHING;
+        }
+        let mut through = Self { plates: self.plates, ..Self::NOTHING };
+        for (mine, &theirs) in through.axes.iter_mut().zip(&self.axes) {
+            if theirs != 0 {
+                let at = site.axes_of(parent).find(|(of_parent, _)| *of_parent == theirs);
+                *mine = at.map_or(0, |(_, at)| at);
+            }
+        }
+        through
+    }
+
+    /// What a site leaves of it: plates that it lies in, axes on which its density is elementwise.
+    fn within(mut self, plates: &[Frame], site: &Site) -> Self {
+        if self.is_nothing() {
+            return self;
+        }
+        self.plates &= shared(plates, site);
+        let elementwise = site.elementwise_rank();
+        for axis in &mut self.axes {
+            if usize::from(*axis) > elementwise {
+                *axis = 0;
+            }
+        }
+        self
+    }
 }
 
 /// The plates of `of` in which `site` lies too.
-pub(super) fn shared(of: &[Frame], site: &Site) -> Plates {
+pub(super) fn shared(of: &[Frame], site: &Site) -> u64 {
     let lies_in = |f: &Frame| site.plates().contains(f);
     of.iter().enumerate().filter(|(_, f)| lies_in(f)).fold(0, |set, (b, _)| set | 1 << b)
 }
 
-/// The reach of guide site number `start`.
-pub(super) fn of(particle: &Particle, start: usize) -> Reach {
-    let (guide, model) = (particle.guide(), particle.model());
-    let plates = match guide.sites().nth(start) {
-        Some(site) => site.plates(),
-        None => &[],
-    };
-    let all = (1 << plates.len()) - 1;
-
-    let mut in_guide: Vec<Option<Plates>> = vec![None; guide.sites().len()];
-    in_guide[start] = Some(all);
-    for (k, site) in guide.sites().enumerate().skip(start + 1) {
-        in_guide[k] = through(site, site.parents(), &in_guide).map(|p| p & shared(plates, site));
-    }
-
-    // A model site's value is the guide's where it is replayed; else it depends on the site's parents.
-    let mut values: Vec<Option<Plates>> = vec![None; model.sites().len()];
-    let mut terms = values.clone();
-    for (j, site) in model.sites().enumerate() {
-        let from_parents = through(site, site.parents(), &values);
-        values[j] = match replayed(guide, site) {
-            Some(k) => in_guide[k],
-            None => from_parents,
-        };
-        terms[j] = meet(values[j], from_parents).map(|p| p & shared(plates, site));
-    }
-    Reach { guide: in_guide, model: terms }
+/// What one guide site can influence: sites by number, in ascending order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Reach {
+    pub guide: Vec<(usize, Intact)>,
+    pub model: Vec<(usize, Intact)>,
 }
 
-/// The number of the guide site whose value a model site has.
-fn replayed(guide: &Trace, site: &Site) -> Option<usize> {
-    if site.observed() {
-        return None;
+/// Finds the reach of one site after the other, in the same memory.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    on: &'a Dependencies<'a>,
+    /// Whether event axes are followed.
+    elementwise: bool,
+    guide: Found,
+    model: Found,
+}
+
+/// What is known of one program's sites: how much of the charged site is intact in their values.
+#[derive(Debug, Default)]
+struct Found {
+    reached: SiteSet,
+    wanted: SiteSet,
+    /// Valid for the sites that are reached.
+    values: Vec<Option<Intact>>,
+}
+
+impl Found {
+    fn new(sites: usize) -> Self {
+        Self { values: vec![None; sites], ..Self::default() }
     }
-    guide.position(site.name())
+
+    fn clear(&mut self) {
+        for site in self.reached.iter() {
+            self.values[site] = None;
+        }
+        self.reached.clear();
+        self.wanted.clear();
+    }
+
+    fn reach(&mut self, number: usize, value: Intact, side: &Side) {
+        self.values[number] = Some(value);
+        self.reached.insert(number);
+        side.want(number, &mut self.wanted);
+    }
+
+    /// What arrives at a site from those of its parents that are reached.
+    fn arriving(&self, site: &Site, start: Intact) -> Option<Intact> {
+        if start.is_nothing() {
+            return site.parents().intersects(&self.reached).then_some(start);
+        }
+        site.parents().iter().fold(None, |arrived: Option<Intact>, parent| {
+            let through = self.values[parent].map(|value| value.from_parent(parent, site));
+            meet(arrived, through)
+        })
+    }
 }
 
-/// What arrives at a site from those of its parents that are reached.
-fn through(site: &Site, parents: &SiteSet, reached: &[Option<Plates>]) -> Option<Plates> {
-    parents.iter().fold(None, |arrived, p| {
-        let intact = reached[p].map(|plates| if site.mixed().contains(p) { 0 } else { plates });
-        meet(arrived, intact)
-    })
-}
-
-/// Two paths to the same place: only plates intact on both stay so.
-fn meet(a: Option<Plates>, b: Option<Plates>) -> Option<Plates> {
+fn meet(a: Option<Intact>, b: Option<Intact>) -> Option<Intact> {
     match (a, b) {
-        (Some(a), Some(b)) => Some(a & b),
+        (Some(a), Some(b)) => Some(a.meet(b)),
         (a, b) => a.or(b),
+    }
+}
+
+impl<'a> Search<'a> {
+    pub fn new(on: &'a Dependencies<'a>, elementwise: bool) -> Self {
+        let (guide, model) = (Found::new(on.guide.sites.len()), Found::new(on.model.sites.len()));
+        Self { on, elementwise, guide, model }
+    }
+
+    /// The reach of guide site number `start`.
+    pub fn of(&mut self, start: usize) -> Reach {
+        let on = self.on;
+        let site = on.guide.sites[start];
+        let plates = site.plates();
+        let mut all = Intact { plates: (1 << plates.len()) - 1, ..Intact::NOTHING };
+        if self.elementwise {
+            let followed = Some(site.elementwise_rank()).filter(|&rank| rank <= MAX_AXES);
+            for (axis, at) in all.axes[..followed.unwrap_or(0)].iter_mut().zip(1..) {
+                *axis = at;
+            }
+        }
+        self.guide.clear();
+        self.model.clear();
+        let mut reach = Reach::default();
+
+        self.guide.reach(start, all, &on.guide);
+        let mut next = Some(start);
+        while let Some(k) = next {
+            let site = on.guide.sites[k];
+            if k != start
+                && let Some(arrived) = self.guide.arriving(site, all)
+            {
+                self.guide.reach(k, arrived.within(plates, site), &on.guide);
+            }
+            if let Some(value) = self.guide.values[k] {
+                reach.guide.push((k, value));
+                if let Some(j) = on.replays[k] {
+                    self.model.wanted.insert(j);
+                }
+            }
+            next = on.guide.next(k + 1, &self.guide.wanted, &self.guide.reached);
+        }
+
+        // A model site's value is the guide's where it is replayed; else it depends on the site's parents.
+        let mut next = on.model.next(0, &self.model.wanted, &self.model.reached);
+        while let Some(j) = next {
+            let site = on.model.sites[j];
+            let arrived = self.model.arriving(site, all);
+            let value = match on.replayed[j] {
+                Some(k) => self.guide.values[k],
+                None => arrived.map(|a| a.within(plates, site)),
+            };
+            if let Some(value) = value {
+                self.model.reach(j, value, &on.model);
+            }
+            if let Some(term) = meet(value, arrived) {
+                reach.model.push((j, term.within(plates, site)));
+            }
+            next = on.model.next(j + 1, &self.model.wanted, &self.model.reached);
+        }
+        reach
     }
 }

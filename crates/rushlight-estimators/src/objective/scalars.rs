@@ -26,14 +26,23 @@ fn one(scalar: &Tensor) -> Result<f64> {
 }
 
 /// The sum of scalars; `None` of none. They may differ in dtype: the first one's counts.
+///
+/// Pairs, then pairs of pairs: the graph of a long sum is no deeper than the logarithm of its length.
 pub(crate) fn sum(scalars: impl IntoIterator<Item = Tensor>) -> Result<Option<Tensor>> {
-    let mut total: Option<Tensor> = None;
-    for t in scalars {
-        total = Some(match total {
-            None => t,
-            Some(sum) if sum.dtype() == t.dtype() => (sum + t)?,
-            Some(sum) => (&sum + t.to_dtype(sum.dtype())?)?,
-        });
+    let mut terms: Vec<Tensor> = scalars.into_iter().collect();
+    while terms.len() > 1 {
+        let half = terms.len().div_ceil(2);
+        for i in 0..terms.len() / 2 {
+            let (a, b) = (&terms[2 * i], &terms[2 * i + 1]);
+            terms[i] = match a.dtype() == b.dtype() {
+                true => (a + b)?,
+                false => (a + b.to_dtype(a.dtype())?)?,
+            };
+        }
+        if terms.len() % 2 == 1 {
+            terms[half - 1] = terms[terms.len() - 1].clone();
+        }
+        terms.truncate(half);
     }
-    Ok(total)
+    Ok(terms.pop())
 }

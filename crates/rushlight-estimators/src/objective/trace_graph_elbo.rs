@@ -28,7 +28,17 @@ impl Default for TraceGraphElbo {
 impl TraceGraphElbo {
     /// With one particle.
     pub fn new() -> Self {
-        Self(Elbo::new(Charges::Downstream))
+        Self(Elbo::new(Charges::Downstream { elementwise: true }))
+    }
+
+    /// Whether sites with event dims are charged element by element where that is proved to be apart: where densities
+    /// are products over the elements, and tracked values on all paths keep the axis. On by default.
+    ///
+    /// It leaves the expected gradient alone. The variance is up to as many times smaller as there are elements.
+    #[must_use]
+    pub fn elementwise(mut self, elementwise: bool) -> Self {
+        self.0.charges = Charges::Downstream { elementwise };
+        self
     }
 
     /// Averages so many particles a step.

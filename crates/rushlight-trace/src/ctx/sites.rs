@@ -111,8 +111,10 @@ impl Ctx {
             hints,
             parents,
             mixed,
+            axes: Vec::new(),
             log_prob: OnceLock::new(),
             log_prob_sum: OnceLock::new(),
+            element_cost: OnceLock::new(),
         })?;
         Ok(traced)
     }

@@ -1,0 +1,156 @@
+//! What each score-function site is charged with.
+//!
+//! ```text
+//! Cost(i) = Σ of the terms that site i can influence, each summed to the plates and axes that are intact
+//! ```
+//!
+//! Terms are added up from the last site to the first: in a chain each site influences what the next one does and
+//! little more, so that most of its cost is known already.
+
+use super::dependencies::Dependencies;
+use super::elbo::Charges;
+use super::reach::{self, Intact, MAX_AXES, Search};
+use crate::Cost;
+use crate::particle::Totals;
+use rushlight_trace::{Frame, Result, Site};
+
+/// What one site is charged with.
+#[derive(Debug, Clone)]
+pub(super) struct Charged {
+    pub cost: Cost,
+    /// Whether the cost has the site's event dims behind its plates, so that each element is charged by itself.
+    pub elements: bool,
+}
+
+/// A term of the ELBO, and what of the charged site is intact towards it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Term {
+    of_model: bool,
+    number: usize,
+    intact: Intact,
+}
+
+/// The charges of all score-function sites of a particle; `None` at the others.
+pub(super) fn of_all(
+    on: &Dependencies<'_>,
+    totals: &Totals,
+    charges: Charges,
+) -> Result<Vec<Option<Charged>>> {
+    let elementwise = charges == Charges::Downstream { elementwise: true };
+    let mut search = Search::new(on, elementwise);
+    let mut all = vec![None; on.guide.sites.len()];
+    let mut known: Option<Known> = None;
+    for (i, site) in on.guide.sites.iter().enumerate().rev() {
+        if site.observed() || site.is_pathwise() {
+            continue;
+        }
+        let terms = terms(on, site, search.of(i), charges);
+        let sum = Sum { on, totals, site };
+        let reused = known.as_ref().and_then(|known| known.rest_of(site, &terms));
+        let charged = match (reused, &known) {
+            (Some(rest), Some(known)) => sum.onto(known.charged.cost.clone(), &rest)?,
+            _ => sum.of(&terms)?,
+        };
+        if !charged.elements {
+            known = Some(Known { site, terms, charged: charged.clone() });
+        }
+        all[i] = Some(charged);
+    }
+    Ok(all)
+}
+
+fn terms(on: &Dependencies<'_>, site: &Site, reach: reach::Reach, charges: Charges) -> Vec<Term> {
+    let reached = |of_model| move |(number, intact)| Term { of_model, number, intact };
+    let guide = reach.guide.into_iter().map(reached(false));
+    let mut terms: Vec<Term> = guide.chain(reach.model.into_iter().map(reached(true))).collect();
+    if charges == Charges::All {
+        // Terms out of reach have mean 0 in the gradient; they are charged row by row of shared plates.
+        let both = [(false, &on.guide.sites), (true, &on.model.sites)];
+        for (of_model, sites) in both {
+            for (number, term) in sites.iter().enumerate() {
+                if !terms.iter().any(|t| (t.of_model, t.number) == (of_model, number)) {
+                    let plates = reach::shared(site.plates(), term);
+                    let intact = Intact { plates, axes: [0; MAX_AXES] };
+                    terms.push(Term { of_model, number, intact });
+                }
+            }
+        }
+    }
+    terms
+}
+
+/// A sum that is known already.
+struct Known<'a> {
+    site: &'a Site,
+    terms: Vec<Term>,
+    charged: Charged,
+}
+
+impl Known<'_> {
+    /// What is in `terms` beyond the known ones, if those are all in it and the plates are the same.
+    fn rest_of(&self, site: &Site, terms: &[Term]) -> Option<Vec<Term>> {
+        if site.plates() != self.site.plates() || terms.len() < self.terms.len() {
+            return None;
+        }
+        let mut known = self.terms.iter().peekable();
+        let mut rest = Vec::new();
+        for term in terms {
+            match known.peek() {
+                Some(next) if **next == *term => drop(known.next()),
+                _ => rest.push(*term),
+            }
+        }
+        (known.peek().is_none()).then_some(rest)
+    }
+}
+
+/// The sum of one site.
+struct Sum<'a> {
+    on: &'a Dependencies<'a>,
+    totals: &'a Totals,
+    site: &'a Site,
+}
+
+impl Sum<'_> {
+    fn of(&self, terms: &[Term]) -> Result<Charged> {
+        self.onto(Cost::Number(0.0), terms)
+    }
+
+    /// Terms that share no plate and no axis with the site are added up as numbers.
+    fn onto(&self, sum: Cost, terms: &[Term]) -> Result<Charged> {
+        let event = self.site.dist().event_shape().len();
+        let axes = |term: &Term| term.intact.axes.iter().any(|&a| a != 0);
+        let elements = terms.iter().any(axes);
+        let mut cost = sum;
+        for term in terms {
+            let (site, total, sign) = match term.of_model {
+                true => (self.on.model.sites[term.number], self.totals.model[term.number], 1.0),
+                false => (self.on.guide.sites[term.number], self.totals.guide[term.number], -1.0),
+            };
+            let kept = self.kept(term.intact.plates);
+            let one = if axes(term) {
+                Cost::Rows(site.cost_over_axes(&kept, &term.intact.axes[..event])?)
+            } else if kept.is_empty() {
+                Cost::Number(total)
+            } else {
+                let rows = site.cost_over(&kept)?;
+                Cost::Rows(if elements { with_event_dims(&rows, event)? } else { rows })
+            };
+            cost = if sign > 0.0 { cost.plus(&one)? } else { cost.minus(&one)? };
+        }
+        Ok(Charged { cost, elements })
+    }
+
+    fn kept(&self, plates: u64) -> Vec<&Frame> {
+        let frames = self.site.plates().iter().enumerate();
+        frames.filter(|(b, _)| plates & 1 << b != 0).map(|(_, f)| f).collect()
+    }
+}
+
+/// `event` dims of 1 behind those that are there.
+pub(super) fn with_event_dims(
+    rows: &candle_core::Tensor,
+    event: usize,
+) -> candle_core::Result<candle_core::Tensor> {
+    rows.reshape([rows.dims(), vec![1; event].as_slice()].concat())
+}
