@@ -12,6 +12,7 @@
 mod baselines;
 mod harness;
 mod laws;
+mod long;
 mod mutants;
 mod numbers;
 mod outcomes;

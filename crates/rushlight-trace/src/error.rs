@@ -408,6 +408,19 @@ pub enum Error {
         /// The plates' shape.
         plates: Vec<usize>,
     },
+    /// The graph of a long program needs a deeper stack than there is.
+    #[error(
+        "a program of {sites} sites needs a stack of {bytes} bytes to be differentiated, and there is none: {reason}; \
+         raise the limit of memory, or split the program into plates"
+    )]
+    Stack {
+        /// The sites of all particles.
+        sites: usize,
+        /// The stack that was asked for.
+        bytes: usize,
+        /// What the system said.
+        reason: String,
+    },
     /// Minibatches cannot be cut as asked.
     #[error(
         "batches of {size} rows from tensors with {rows:?} rows; give tensors of one length, and a size of 1 or more"

@@ -1,6 +1,7 @@
 //! The fit: programs in, steps out.
 
 mod checks;
+mod deep;
 mod progress;
 
 pub use progress::Progress;
@@ -250,28 +251,25 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         checks::totals(&particles, self.step)?;
         let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
         checks::loss(loss, self.step)?;
-        if self.validate && self.params.len() != self.checked_params {
-            checks::no_shared_weights(&self.params, surrogate.as_ref(), &fits)?;
+        let check_weights = self.validate && self.params.len() != self.checked_params;
+        let (params, step) = (&self.params, self.step);
+        let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
+        let updates = deep::walk(particles.iter().map(sites).sum(), || {
+            if check_weights {
+                checks::no_shared_weights(params, surrogate.as_ref(), &fits)?;
+            }
+            let losses = fits.into_iter().map(|f| f.loss);
+            let objective = sum_scalars(surrogate.into_iter().chain(losses))?;
+            let updates = updates(params, objective.as_ref())?;
+            checks::gradients(&updates, &particles, step)?;
+            Ok(updates)
+        })?;
+        if check_weights {
             self.checked_params = self.params.len();
         }
-        let objective = sum_scalars(surrogate.into_iter().chain(fits.into_iter().map(|f| f.loss)))?;
-        let updates = self.updates(objective.as_ref())?;
-        checks::gradients(&updates, &particles, self.step)?;
         self.estimator.settle(&particles)?;
         self.step += 1;
         Ok((loss, updates))
-    }
-
-    fn updates(&self, objective: Option<&Tensor>) -> Result<Vec<Update>> {
-        let Some(objective) = objective.filter(|t| t.track_op()) else { return Ok(Vec::new()) };
-        let mut gradients = objective.backward()?;
-        let mut updates = Vec::new();
-        for (name, var) in self.params.vars() {
-            if let Some(gradient) = gradients.remove(&var) {
-                updates.push(Update { name, var, gradient: gradient.detach() });
-            }
-        }
-        Ok(updates)
     }
 
     fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
@@ -293,6 +291,19 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             run(Role::Model).source(replay).execute(|ctx| self.model.run(ctx, data))?;
         Particle::new(guide, model)
     }
+}
+
+/// The gradients, by parameter in order of creation.
+fn updates(params: &ParamStore, objective: Option<&Tensor>) -> Result<Vec<Update>> {
+    let Some(objective) = objective.filter(|t| t.track_op()) else { return Ok(Vec::new()) };
+    let mut gradients = objective.backward()?;
+    let mut updates = Vec::new();
+    for (name, var) in params.vars() {
+        if let Some(gradient) = gradients.remove(&var) {
+            updates.push(Update { name, var, gradient: gradient.detach() });
+        }
+    }
+    Ok(updates)
 }
 
 impl<X: ?Sized, M, G> fmt::Debug for Svi<X, M, G> {
