@@ -9,7 +9,7 @@
 
 use super::dependencies::Dependencies;
 use super::elbo::Charges;
-use super::reach::{self, Intact, MAX_AXES, Search};
+use super::reach::{self, Intact, Reach, Search};
 use crate::Cost;
 use crate::particle::Totals;
 use rushlight_trace::{Frame, Result, Site};
@@ -59,21 +59,23 @@ pub(super) fn of_all(
     Ok(all)
 }
 
-fn terms(on: &Dependencies<'_>, site: &Site, reach: reach::Reach, charges: Charges) -> Vec<Term> {
-    let reached = |of_model| move |(number, intact)| Term { of_model, number, intact };
-    let guide = reach.guide.into_iter().map(reached(false));
-    let mut terms: Vec<Term> = guide.chain(reach.model.into_iter().map(reached(true))).collect();
-    if charges == Charges::All {
+fn terms(on: &Dependencies<'_>, site: &Site, reach: Reach, charges: Charges) -> Vec<Term> {
+    let mut terms = Vec::with_capacity(reach.guide.len() + reach.model.len());
+    for (of_model, side, reached) in
+        [(false, &on.guide, reach.guide), (true, &on.model, reach.model)]
+    {
+        let term = |(number, intact)| Term { of_model, number, intact };
+        if charges != Charges::All {
+            terms.extend(reached.into_iter().map(term));
+            continue;
+        }
         // Terms out of reach have mean 0 in the gradient; they are charged row by row of shared plates.
-        let both = [(false, &on.guide.sites), (true, &on.model.sites)];
-        for (of_model, sites) in both {
-            for (number, term) in sites.iter().enumerate() {
-                if !terms.iter().any(|t| (t.of_model, t.number) == (of_model, number)) {
-                    let plates = reach::shared(site.plates(), term);
-                    let intact = Intact { plates, axes: [0; MAX_AXES] };
-                    terms.push(Term { of_model, number, intact });
-                }
-            }
+        let mut reached = reached.into_iter().peekable();
+        for (number, other) in side.sites.iter().enumerate() {
+            terms.push(term(reached.next_if(|(n, _)| *n == number).unwrap_or_else(|| {
+                let plates = reach::shared(site.plates(), other);
+                (number, Intact { plates, ..Intact::NOTHING })
+            })));
         }
     }
     terms

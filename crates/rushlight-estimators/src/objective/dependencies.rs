@@ -23,8 +23,10 @@ pub(super) struct Side<'a> {
     children: Option<Vec<Vec<u32>>>,
 }
 
-/// Up to so many parents a site, on average, lists of children are kept; a program with more edges (one that reads
-/// every value, say) is searched by sets.
+/// Lists of children are kept for programs of more sites than this, ..
+const LONG: usize = 64;
+/// .. with up to so many parents a site on average. The others are searched by sets: short programs, and such as read
+/// every value.
 const SPARSE: usize = 32;
 
 impl<'a> Dependencies<'a> {
@@ -45,8 +47,9 @@ impl<'a> Dependencies<'a> {
 impl<'a> Side<'a> {
     fn of(trace: &'a Trace) -> Self {
         let sites: Vec<&Site> = trace.sites().collect();
-        let edges: usize = sites.iter().map(|s| s.parents().len()).sum();
-        let children = (edges <= SPARSE * sites.len()).then(|| {
+        let edges = || sites.iter().map(|s| s.parents().len()).sum::<usize>();
+        let lists = sites.len() > LONG && edges() <= SPARSE * sites.len();
+        let children = lists.then(|| {
             let mut children = vec![Vec::new(); sites.len()];
             for (k, site) in sites.iter().enumerate() {
                 site.parents().iter().for_each(|p| children[p].push(k as u32));

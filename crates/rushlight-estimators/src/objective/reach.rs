@@ -27,10 +27,10 @@ pub(super) struct Intact {
 }
 
 /// The axes of a site with more event dims are not followed.
-pub(super) const MAX_AXES: usize = 6;
+const MAX_AXES: usize = 6;
 
 impl Intact {
-    const NOTHING: Self = Self { plates: 0, axes: [0; MAX_AXES] };
+    pub const NOTHING: Self = Self { plates: 0, axes: [0; MAX_AXES] };
 
     fn is_nothing(&self) -> bool {
         *self == Self::NOTHING
