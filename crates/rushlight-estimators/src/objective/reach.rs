@@ -48,7 +48,7 @@ impl Intact {
     }
 
     /// What comes through from a parent to a site. Axes have to be kept by the tracked values in between.
-    fn from_parent(self, parent: usize, site: &Site) -> Self {
+    fn through(self, parent: usize, site: &Site) -> Self {
         if self.is_nothing() || site.mixed().contains(parent) {
             return Self::NOTHING;
         }
@@ -135,7 +135,7 @@ impl Found {
             return site.parents().intersects(&self.reached).then_some(start);
         }
         site.parents().iter().fold(None, |arrived: Option<Intact>, parent| {
-            let through = self.values[parent].map(|value| value.from_parent(parent, site));
+            let through = self.values[parent].map(|value| value.through(parent, site));
             meet(arrived, through)
         })
     }
