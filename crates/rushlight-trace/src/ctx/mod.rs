@@ -2,6 +2,7 @@
 
 mod param;
 mod plates;
+mod random_module;
 mod sites;
 
 use crate::{Frame, Run, Trace};
