@@ -3,7 +3,8 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Draw, Frame, Hints, Linear, Param, ParamStore, Program, Run, Site, Source, Trace,
+    Ctx, Deterministic, Draw, Enumeration, Frame, Hints, Linear, Param, ParamStore, Plate, Program,
+    Run, Site, Source, Trace, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 

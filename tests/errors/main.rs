@@ -8,6 +8,7 @@ mod fits;
 mod nothing_moves;
 mod params;
 mod programs;
+mod regions;
 
 use rushlight::prelude::*;
 use rushlight::{ParamStore, Run, Traced};

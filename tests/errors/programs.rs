@@ -117,21 +117,22 @@ fn plates_that_differ_between_guide_and_model() {
     assert_eq!(
         of_step(plated("columns", 2), plated("rows", 2)),
         format!(
-            "site `z`: the guide samples it in the plates [\"rows=2\"], the model in \
-             [\"columns=2\"]; {rest}"
+            "site `z`: the guide samples it in the plates [\"rows=2 at dim -1\"], the model in \
+             [\"columns=2 at dim -1\"]; {rest}"
         )
     );
     assert_eq!(
         of_step(plated("rows", 3), plated("rows", 2)),
         format!(
-            "site `z`: the guide samples it in the plates [\"rows=2\"], the model in [\"rows=3\"]; \
+            "site `z`: the guide samples it in the plates [\"rows=2 at dim -1\"], the model in \
+             [\"rows=3 at dim -1\"]; \
              {rest}"
         )
     );
     assert_eq!(
         of_step(|ctx, _| normal(ctx, "z").map(drop), plated("rows", 2)),
         format!(
-            "site `z`: the guide samples it in the plates [\"rows=2\"], the model in []; {rest}"
+            "site `z`: the guide samples it in the plates [\"rows=2 at dim -1\"], the model in []; {rest}"
         )
     );
     // The same plates, the other way round.
@@ -143,8 +144,8 @@ fn plates_that_differ_between_guide_and_model() {
     assert_eq!(
         of_step(both("b", "a"), both("a", "b")),
         format!(
-            "site `z`: the guide samples it in the plates [\"a=2\", \"b=2\"], the model in \
-             [\"b=2\", \"a=2\"]; {rest}"
+            "site `z`: the guide samples it in the plates [\"a=2 at dim -1\", \
+             \"b=2 at dim -2\"], the model in [\"b=2 at dim -1\", \"a=2 at dim -2\"]; {rest}"
         )
     );
 }

@@ -36,6 +36,10 @@ enum Flaw {
     LaterSitesDropped,
     /// `log q` of pathwise sites is left out.
     PathwiseTermDropped,
+    /// Weights are constants.
+    WeightTermDropped,
+    /// Data depends on nothing.
+    DataEdgeDropped,
 }
 
 /// The definition, on public methods alone.
@@ -65,6 +69,11 @@ impl Reference {
                     sum = (sum + site.log_prob_sum()?)?;
                 }
                 continue;
+            }
+            if let Some(of_weight) =
+                site.weight_term()?.filter(|_| !self.has(Flaw::WeightTermDropped))
+            {
+                sum = (sum + of_weight)?;
             }
             let term = site.log_prob()?.broadcast_mul(&self.cost(p, i)?)?.sum_all()?;
             let scale = if self.has(Flaw::ScoreScaled) { site.scale() } else { 1.0 };
@@ -134,7 +143,8 @@ impl Reference {
             true => trace.ledger().log().iter().map(|read| read.site).collect(),
             false => HashSet::new(),
         };
-        let parents: Vec<usize> = site.parents().iter().collect();
+        let dropped = self.has(Flaw::DataEdgeDropped) && site.observed();
+        let parents: Vec<usize> = site.parents().iter().filter(|_| !dropped).collect();
         parents.into_iter().filter(move |q| !forgotten.contains(q))
     }
 }
@@ -230,12 +240,16 @@ fn the_reference_is_right() {
 
 #[test]
 fn a_scaled_score() {
-    caught(Flaw::ScoreScaled, 5_000, &["subsampled"]);
+    caught(Flaw::ScoreScaled, 5_000, &["subsampled", "weighted"]);
 }
 
 #[test]
 fn forgotten_reads() {
-    caught(Flaw::ReadsForgotten, 1_000, &["branch", "asked", "shape", "host_read", "loop_"]);
+    caught(
+        Flaw::ReadsForgotten,
+        1_000,
+        &["branch", "asked", "shape", "host_read", "loop_", "sequential"],
+    );
 }
 
 #[test]
@@ -266,6 +280,17 @@ fn dropped_later_sites() {
 #[test]
 fn a_dropped_pathwise_term() {
     caught(Flaw::PathwiseTermDropped, 1_000, &["pathwise_below", "score_below", "subsampled"]);
+}
+
+#[test]
+fn a_weight_taken_for_a_constant() {
+    caught(Flaw::WeightTermDropped, 2_000, &["trained_scale"]);
+}
+
+#[test]
+fn a_dropped_edge_to_the_data() {
+    let rows = ["coin", "nested", "weighted", "factor", "hidden", "partial", "lifted", "crossing"];
+    caught(Flaw::DataEdgeDropped, 5_000, &rows);
 }
 
 #[test]

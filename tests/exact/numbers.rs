@@ -87,14 +87,22 @@ pub fn bits(k: usize) -> impl Iterator<Item = Vec<f64>> {
     (0..1usize << k).map(move |s| (0..k).map(|i| (s >> i & 1) as f64).collect())
 }
 
-/// `Σ_z q(z) (log q(z) − log p(x, z))` over `k` bits, of a function that gives `(log q, log p)`.
-pub fn enumerated(k: usize, of: impl Fn(&[f64]) -> (f64, f64)) -> f64 {
+/// `Σ_z q(z) loss(z)` over `k` bits, of a function that gives `(log q, loss)`.
+pub fn expected(k: usize, of: impl Fn(&[f64]) -> (f64, f64)) -> f64 {
     bits(k)
         .map(|z| {
-            let (q, p) = of(&z);
-            q.exp() * (q - p)
+            let (q, loss) = of(&z);
+            q.exp() * loss
         })
         .sum()
+}
+
+/// `Σ_z q(z) (log q(z) − log p(x, z))` over `k` bits, of a function that gives `(log q, log p)`.
+pub fn enumerated(k: usize, of: impl Fn(&[f64]) -> (f64, f64)) -> f64 {
+    expected(k, |z| {
+        let (q, p) = of(z);
+        (q, q - p)
+    })
 }
 
 /// `E f(ε)`, `ε ~ N(0, 1)`, by the trapezoidal rule: for a smooth `f` its error vanishes faster

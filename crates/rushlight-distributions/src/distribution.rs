@@ -91,6 +91,12 @@ pub trait Distribution: Any + Debug + Send + Sync {
         self.log_prob(value)
     }
 
+    /// The distribution of the elements, if the density of an outcome is the product of those of its elements: the
+    /// same batch, with the event dims as batch dims.
+    fn elements(&self) -> Option<&dyn Distribution> {
+        None
+    }
+
     /// The same distribution with every parameter rewritten.
     ///
     /// Expanding, detaching, moving, and asking where parameters came from are all done through it.
@@ -178,6 +184,7 @@ impl Distribution for Arc<dyn Distribution> {
         log_prob_over(value: &Tensor, dims: usize) -> Result<Tensor>;
         log_prob_sum(value: &Tensor, weight: Weight) -> Result<Tensor>;
         log_prob_composite(value: &Tensor) -> Result<Tensor>;
+        elements() -> Option<&dyn Distribution>;
         map_params(f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>>;
         mean() -> Result<Tensor>;
         variance() -> Result<Tensor>;

@@ -55,5 +55,5 @@ pub use kernel::Weight;
 pub use operand::Operand;
 pub use real::Real;
 pub use rng::Rng;
-pub use traced::{Ledger, Origins, SiteSet, Traced};
+pub use traced::{Ledger, Origins, Reads, SiteSet, Traced};
 pub use wrap::{Independent, WithoutRsample};

@@ -147,6 +147,78 @@ pub enum Error {
         /// What it is now.
         now: String,
     },
+    /// Two open plates have one dim.
+    #[error(
+        "plate `{plate}` is opened at dim -{dim} inside plate `{other}`, which has that dim; give one of them \
+         another (`Plate::new(..).dim(..)`)"
+    )]
+    PlateCollision {
+        /// The plate, as `name=size`.
+        plate: String,
+        /// The plate that has the dim, as `name=size`.
+        other: String,
+        /// The dim, counted from the right.
+        dim: usize,
+    },
+    /// A plate's dim is not counted from the right.
+    #[error("plate `{plate}`: dim {dim} is not counted from the right; the last is -1")]
+    PlateDim {
+        /// The plate.
+        plate: String,
+        /// The dim that was asked for.
+        dim: isize,
+    },
+    /// A plate is a batch dim and sequential too.
+    #[error(
+        "plate `{plate}` is opened as a batch dim (`plate`) and row by row (`rows`); use one of them, or another \
+         name"
+    )]
+    PlateBothWays {
+        /// The plate.
+        plate: String,
+    },
+    /// The given rows of a plate are no list of row numbers.
+    #[error("plate `{plate}`: rows of shape {rows:?}; give a list of row numbers, of one dim")]
+    PlateRowsShape {
+        /// The plate.
+        plate: String,
+        /// The shape of what was given.
+        rows: Vec<usize>,
+    },
+    /// A given row does not exist.
+    #[error("plate `{plate}`: row {row} does not exist; rows are numbered 0 to {}", size - 1)]
+    PlateRowOutside {
+        /// The plate.
+        plate: String,
+        /// The row.
+        row: i64,
+        /// How many rows the plate has.
+        size: usize,
+    },
+    /// Guide and model take different rows of a plate.
+    #[error(
+        "plate `{plate}`: other rows are given than before (in the guide, or where it was opened first); give the \
+         same each time"
+    )]
+    PlateRowsDiffer {
+        /// The plate.
+        plate: String,
+    },
+    /// Data has neither one row nor all rows of a plate.
+    #[error(
+        "plate `{plate}` has {size} rows, but data of shape {shape:?} has another number at dim -{dim}; give data \
+         with all rows, and the number of dims that are no plate's"
+    )]
+    RowsOfData {
+        /// The plate.
+        plate: String,
+        /// How many rows the plate has.
+        size: usize,
+        /// The dim of the data, counted from the right.
+        dim: usize,
+        /// The data's shape.
+        shape: Vec<usize>,
+    },
     /// A plate with no rows.
     #[error("plate `{plate}` has no rows; leave it out, or give it data")]
     PlateEmpty {
@@ -164,7 +236,67 @@ pub enum Error {
         size: usize,
     },
 
+    // Regions and sources.
+    /// A scale is negative or not finite.
+    #[error("a scale of {value}; scale by a finite number of 0 or more")]
+    Scale {
+        /// The first such scale.
+        value: f64,
+    },
+    /// A mask or scale does not broadcast to the plates.
+    #[error(
+        "site `{site}`: masks and scales of shape {weight:?} do not broadcast to the plates {plates:?}; give one \
+         number a row"
+    )]
+    WeightShape {
+        /// The site.
+        site: String,
+        /// The shape of their product.
+        weight: Vec<usize>,
+        /// The shape of the plates.
+        plates: Vec<usize>,
+    },
+    /// Gradients would not flow through a hidden draw.
+    #[error(
+        "site `{site}` is hidden, but draws of {distribution} carry no gradient to its parameters, which are \
+         trained or depend on pathwise latents; do not hide it, or detach the parameters"
+    )]
+    HiddenGradient {
+        /// The site.
+        site: String,
+        /// The distribution's name.
+        distribution: &'static str,
+    },
+    /// A site has too many outcomes to run through.
+    #[error(
+        "site `{site}` has {parts} elements with {each} outcomes each, more than {most} in all; enumerate fewer \
+         rows at a time"
+    )]
+    TooManyOutcomes {
+        /// The site.
+        site: String,
+        /// The outcomes of one element.
+        each: usize,
+        /// The elements.
+        parts: usize,
+        /// The most that is allowed.
+        most: usize,
+    },
+
     // Parameters.
+    /// The initial value of a local parameter does not fit the plates.
+    #[error(
+        "parameter `{param}`: an initial value of shape {init:?} does not broadcast to {full:?} (all rows of the \
+         plates, then event); give a value a row, or one for all"
+    )]
+    LocalParam {
+        /// The parameter.
+        param: String,
+        /// The initial value's shape.
+        init: Vec<usize>,
+        /// The parameter's shape.
+        full: Vec<usize>,
+    },
     /// A parameter starts outside its constraint.
     #[error(
         "parameter `{param}` must be {constraint}, but its initial value has {value}; correct it"

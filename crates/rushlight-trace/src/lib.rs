@@ -3,8 +3,9 @@
 //! The middle crate of [rushlight](https://docs.rs/rushlight): it knows distributions, and nothing of
 //! objectives. A *program* is a plain function over one context:
 //!
-//! * [`Ctx`] is the one object through which a program has effects: `sample`, `observe`, `param`, `module`,
-//!   `plate`, `subsample`.
+//! * [`Ctx`] is the one object through which a program has effects: statements (`sample`, `observe`, `factor`,
+//!   `deterministic`, `param`, `module`), plates (`plate`, `subsample`, `within`, `rows`) and regions (`scaled`,
+//!   `masked`, `named`, `hidden`, `lifted`).
 //! * [`Run`] executes a program and returns its [`Trace`]: the [`Site`]s in the order in which they ran, each
 //!   with the sites that it may depend on.
 //! * [`ParamStore`] holds the parameters, constrained outside and unconstrained inside; it is also where the
@@ -29,26 +30,32 @@
 
 mod ctx;
 mod draw;
+mod enumeration;
 mod error;
 mod files;
+mod given;
 mod graph;
 mod hints;
 mod params;
 mod plate;
 mod program;
+mod region;
 mod run;
 mod site;
+mod source;
 mod table;
 mod trace;
 mod values;
 
 pub use ctx::Ctx;
 pub use draw::Draw;
+pub use enumeration::{Enumeration, outcomes};
 pub use error::{Error, Result};
 pub use hints::Hints;
 pub use params::{Linear, Param, ParamStore};
-pub use plate::Frame;
+pub use plate::{Frame, Plate};
 pub use program::Program;
-pub use run::{Run, Source};
+pub use run::Run;
 pub use site::Site;
-pub use trace::Trace;
+pub use source::{Source, Values};
+pub use trace::{Deterministic, Trace};

@@ -1,22 +1,10 @@
 //! One execution of a program.
 
-use crate::{Ctx, Error, ParamStore, Result, Trace};
+use crate::{Ctx, Error, ParamStore, Result, Source, Trace};
 use candle_core::{DType, Device};
 use rushlight_distributions::Rng;
 use rushlight_distributions::operand::Placement;
 use rushlight_distributions::rng::Role;
-use std::sync::Arc;
-
-/// Where the values of latent sites come from.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub enum Source {
-    /// Each is drawn from the site's own distribution.
-    #[default]
-    Prior,
-    /// Each is what this trace has under the same name.
-    Replay(Arc<Trace>),
-}
 
 /// How to run a program once.
 ///
@@ -48,7 +36,7 @@ pub struct Run {
     pub(crate) params: ParamStore,
     pub(crate) rng: Rng,
     pub(crate) rows_rng: Rng,
-    pub(crate) source: Source,
+    pub(crate) sources: Vec<Source>,
     pub(crate) placement: Placement,
     pub(crate) validate: bool,
 }
@@ -60,16 +48,16 @@ impl Run {
             params: params.clone(),
             rows_rng: rng.particle(Role::Subsample, 0),
             rng,
-            source: Source::Prior,
+            sources: Vec::new(),
             placement: Placement::default(),
             validate: true,
         }
     }
 
-    /// Sets where latent values come from.
+    /// Adds a source of latent values, behind those that were added before.
     #[must_use]
     pub fn source(mut self, source: Source) -> Self {
-        self.source = source;
+        self.sources.push(source);
         self
     }
 

@@ -1,6 +1,6 @@
 //! What a run leaves behind.
 
-use crate::{Error, Result, Site};
+use crate::{Error, Frame, Result, Site};
 use candle_core::{DType, Tensor};
 use indexmap::IndexMap;
 use rushlight_distributions::Ledger;
@@ -14,6 +14,26 @@ pub struct Trace {
     /// The rows that each subsampled plate took.
     pub(crate) rows: IndexMap<Arc<str>, Tensor, FxBuildHasher>,
     pub(crate) ledger: Arc<Ledger>,
+    deterministics: IndexMap<Arc<str>, Deterministic, FxBuildHasher>,
+}
+
+/// A value that was written down, and is no random choice.
+#[derive(Debug, Clone)]
+pub struct Deterministic {
+    value: Tensor,
+    plates: Arc<[Frame]>,
+}
+
+impl Deterministic {
+    /// The value.
+    pub fn value(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// The plates around the statement, outermost first.
+    pub fn plates(&self) -> &[Frame] {
+        &self.plates
+    }
 }
 
 impl Trace {
@@ -29,8 +49,24 @@ impl Trace {
         }
     }
 
+    pub(crate) fn record(&mut self, name: &Arc<str>, value: Tensor, plates: &Arc<[Frame]>) {
+        let deterministic = Deterministic { value, plates: plates.clone() };
+        self.deterministics.insert(name.clone(), deterministic);
+    }
+
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.sites.contains_key(name)
+        self.sites.contains_key(name) || self.deterministics.contains_key(name)
+    }
+
+    /// The values that were written down with `deterministic`, or set from outside.
+    pub fn deterministics(&self) -> impl ExactSizeIterator<Item = (&str, &Deterministic)> {
+        self.deterministics.iter().map(|(name, d)| (&**name, d))
+    }
+
+    /// The value of that name: a site's, or one that was written down.
+    pub fn value(&self, name: &str) -> Option<&Tensor> {
+        let written = || self.deterministics.get(name).map(Deterministic::value);
+        self.get(name).map(Site::value).or_else(written)
     }
 
     /// The site of that name.
@@ -50,7 +86,7 @@ impl Trace {
 
     /// The sites that are not observed.
     pub fn latents(&self) -> impl DoubleEndedIterator<Item = &Site> {
-        self.sites().filter(|s| !s.observed())
+        self.sites().filter(|s| s.is_latent())
     }
 
     /// The rows that a subsampled plate took.
@@ -107,6 +143,14 @@ impl Trace {
             });
         }
         Ok(total)
+    }
+}
+
+impl Drop for Trace {
+    /// From the last site to the first: a value's graph leads to the values before it, which the trace still holds.
+    /// The other way round the last value would take the whole chain with it, a level of the stack for each op.
+    fn drop(&mut self) {
+        while self.sites.pop().is_some() {}
     }
 }
 

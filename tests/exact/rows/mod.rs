@@ -1,11 +1,13 @@
 //! The table: one program a row, each with its exact loss in plain arithmetic.
 
 mod coin;
+mod crossing;
 mod flow;
 mod mixing;
 mod pairs;
 mod pathwise;
 mod plates;
+mod regions;
 mod structure;
 
 pub use coin::GOLDEN;
@@ -15,7 +17,7 @@ use candle_core::{Device, Tensor};
 use rushlight::Result;
 
 /// All rows; a row's place fixes its seeds.
-pub const ROWS: [Row; 20] = [
+pub const ROWS: [Row; 28] = [
     coin::COIN,
     plates::GMM,
     plates::NESTED,
@@ -36,6 +38,14 @@ pub const ROWS: [Row; 20] = [
     pairs::PLATED,
     structure::VECTOR,
     structure::AUXILIARY,
+    regions::WEIGHTED,
+    regions::TRAINED_SCALE,
+    regions::FACTOR,
+    regions::HIDDEN,
+    regions::PARTIAL,
+    regions::LIFTED,
+    crossing::CROSSING,
+    crossing::SEQUENTIAL,
 ];
 
 /// The row of that name, and its place.

@@ -74,6 +74,16 @@ impl Constraint {
         matches!(self, Self::Boolean | Self::Category { .. })
     }
 
+    /// A member of the set, every entry the same, far from its edges; `entries` is the size of the last dim.
+    pub fn member(&self, entries: usize) -> f64 {
+        match self {
+            Self::Real | Self::LogWeight | Self::Boolean | Self::Category { .. } => 0.0,
+            Self::Positive | Self::NonNegative => 1.0,
+            Self::UnitInterval => 0.5,
+            Self::Simplex => 1.0 / entries as f64,
+        }
+    }
+
     /// Whether the set has the number `x` (for a simplex: whether `x` may be an entry).
     pub fn contains(&self, x: f64) -> bool {
         match self {

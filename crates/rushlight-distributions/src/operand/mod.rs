@@ -80,6 +80,13 @@ macro_rules! from_numbers {
 }
 from_numbers! { i32 i64 u32 usize f32 f64 }
 
+impl From<bool> for Operand {
+    /// 1 if true, 0 if false.
+    fn from(x: bool) -> Self {
+        u32::from(x).into()
+    }
+}
+
 impl From<Traced> for Operand {
     fn from(t: Traced) -> Self {
         let placement = Some(Placement::of(t.inner()));
@@ -129,6 +136,11 @@ impl Operand {
             Base::Tensor(t) if !t.origins().is_empty() => Some(t.origins()),
             _ => None,
         }
+    }
+
+    /// Whether gradients can flow into the value.
+    pub fn has_graph(&self) -> bool {
+        matches!(&self.base, Base::Tensor(t) if t.inner().track_op())
     }
 
     /// The number, if the operand is a single one.

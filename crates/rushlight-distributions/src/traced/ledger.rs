@@ -18,6 +18,8 @@ struct State {
     /// Those read element by element on the host: their rows may have been mixed.
     mixed: SiteSet,
     reads: Vec<Read>,
+    /// The sites in `reads`.
+    logged: SiteSet,
     /// The first thing that failed for what the values are.
     failure: Option<(String, &'static Location<'static>)>,
     finished: bool,
@@ -40,6 +42,14 @@ pub struct Reads {
     pub read: SiteSet,
     /// Those of them whose rows may have been mixed.
     pub mixed: SiteSet,
+}
+
+impl Reads {
+    /// Adds other reads.
+    pub fn extend(&mut self, other: &Self) {
+        self.read.extend(&other.read);
+        self.mixed.extend(&other.mixed);
+    }
 }
 
 impl State {
@@ -66,6 +76,16 @@ impl Ledger {
     pub fn reads(&self) -> Reads {
         let state = self.state();
         Reads { read: state.read.clone(), mixed: state.mixed.clone() }
+    }
+
+    /// Puts `reads` in the place of what has been read so far, which is returned: for parts of a run that do not
+    /// see each other.
+    pub fn replace_reads(&self, reads: Reads) -> Reads {
+        let mut state = self.state();
+        Reads {
+            read: std::mem::replace(&mut state.read, reads.read),
+            mixed: std::mem::replace(&mut state.mixed, reads.mixed),
+        }
     }
 
     /// The first read of each site, in order.
@@ -125,7 +145,8 @@ impl Ledger {
             return;
         }
         for site in sites.iter() {
-            if state.read.insert(site) {
+            state.read.insert(site);
+            if state.logged.insert(site) {
                 state.reads.push(Read { site, location });
             }
             if mixed {

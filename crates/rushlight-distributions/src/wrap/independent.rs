@@ -110,6 +110,13 @@ impl<D: Distribution> Distribution for Independent<D> {
         kernel::sum_last(&self.base.log_prob_composite(value)?, self.dims)
     }
 
+    fn elements(&self) -> Option<&dyn Distribution> {
+        match self.base.event_shape() {
+            [] => Some(&self.base),
+            _ => self.base.elements(),
+        }
+    }
+
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
         let dims = self.dims;
         let mut too_short = None;

@@ -87,11 +87,12 @@ impl View<'_> {
                 let (site, distribution) = (site.name().to_owned(), site.dist().name());
                 return Err(Error::UselessBaseline { site, distribution });
             }
-            let term = match site.observed() || site.is_pathwise() {
-                true => site.log_prob_sum()?.clone(),
-                false => self.score_term(i, site, memories, fits)?,
-            };
-            losses.push(term);
+            if site.observed() || site.is_pathwise() {
+                losses.push(site.log_prob_sum()?.clone());
+            } else {
+                losses.push(self.score_term(i, site, memories, fits)?);
+                losses.extend(site.weight_term()?);
+            }
         }
         let mut gains = Vec::new();
         for site in self.particle.model().sites() {

@@ -1,11 +1,18 @@
 //! The one object through which a program has effects.
 
+mod latent;
+mod observed;
 mod param;
 mod plates;
 mod random_module;
+mod regions;
+mod sequential;
 mod sites;
+mod terms;
 
+use crate::region::Region;
 use crate::{Frame, Run, Trace};
+use rushlight_distributions::Traced;
 use std::sync::Arc;
 
 /// The context of one run.
@@ -14,21 +21,25 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Ctx {
     run: Run,
-    plates: Arc<[Frame]>,
-    scale: f64,
+    region: Region,
     trace: Trace,
     /// Every plate that was open so far, to find one that is opened in two ways.
     opened: Vec<Frame>,
+    /// The names of sequential plates.
+    sequential: Vec<Arc<str>>,
+    /// The parameters that are latents in this run.
+    lifted: Vec<(Arc<str>, Traced)>,
 }
 
 impl Ctx {
     pub(crate) fn new(run: Run) -> Self {
         Self {
             run,
-            plates: Arc::default(),
-            scale: 1.0,
+            region: Region::default(),
             trace: Trace::default(),
             opened: Vec::new(),
+            sequential: Vec::new(),
+            lifted: Vec::new(),
         }
     }
 

@@ -1,8 +1,10 @@
-//! `plate` and `subsample`.
+//! `plate`, `subsample`, and what they are made of.
 
 use super::Ctx;
-use crate::{Error, Frame, Result, Source};
-use candle_core::Tensor;
+use crate::plate::Rows;
+use crate::{Error, Frame, Plate, Result};
+use candle_core::{DType, Tensor};
+use rushlight_distributions::Operand;
 use std::sync::Arc;
 
 impl Ctx {
@@ -12,9 +14,9 @@ impl Ctx {
     ///
     /// A plate is a promise: tensor ops do not mix its rows (no sum, mean, sort or normalization along the dim
     /// whose result enters other rows again, inside the body or between two bodies of the same plate).
-    /// Estimators charge each row with its own costs only, so a broken promise biases gradients. Two ways of
-    /// mixing are followed and are right: through a *site* outside the plate, and through the host
-    /// (`to_scalar`, `to_vec1`, ..).
+    /// Estimators charge each row with its own costs only, so a broken promise biases gradients; a fit checks
+    /// it on its first step. Two ways of mixing are followed and are right: through a *site* outside the plate,
+    /// and through the host (`to_scalar`, `to_vec1`, ..).
     ///
     /// # Errors
     ///
@@ -25,14 +27,27 @@ impl Ctx {
         size: usize,
         body: impl FnOnce(&mut Ctx) -> Result<R>,
     ) -> Result<R> {
-        self.open(name, size, size, body)
+        self.open(&Plate::new(name, size), |ctx, _| body(ctx))
+    }
+
+    /// Like [`plate`](Self::plate), with a [`Plate`] made before: for plates that cross each other.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plate`](Self::plate) and [`subsample`](Self::subsample); two open plates at one dim.
+    pub fn within<R>(
+        &mut self,
+        plate: &Plate,
+        body: impl FnOnce(&mut Ctx) -> Result<R>,
+    ) -> Result<R> {
+        self.open(plate, |ctx, _| body(ctx))
     }
 
     /// Like [`plate`](Self::plate), on `batch` random rows of `size`, whose log-probabilities count
     /// `size / batch` times.
     ///
     /// The rows (`u32`, shape `[batch]`, distinct) are drawn once a step and shared by its particles, and by
-    /// guide and model.
+    /// guide and model. [`select_rows`](Self::select_rows) takes them out of data.
     ///
     /// # Errors
     ///
@@ -44,74 +59,175 @@ impl Ctx {
         batch: usize,
         body: impl FnOnce(&mut Ctx, &Tensor) -> Result<R>,
     ) -> Result<R> {
-        if batch == 0 || batch > size || u32::try_from(size).is_err() {
-            return Err(Error::Subsample { plate: name.to_owned(), batch, size });
-        }
-        let rows = self.subsample_rows(name, size, batch)?;
-        let outer = self.scale;
-        self.scale = outer * size as f64 / batch as f64;
-        let result = self.open(name, batch, size, |ctx| body(ctx, &rows));
-        self.scale = outer;
-        result
+        self.open_rows(&Plate::new(name, size).subsample(batch), body)
     }
 
-    fn subsample_rows(&mut self, name: &str, size: usize, batch: usize) -> Result<Tensor> {
-        let known = match &self.run.source {
-            Source::Replay(trace) => trace.rows(name).or(self.trace.rows(name)).cloned(),
-            Source::Prior => self.trace.rows(name).cloned(),
-        };
-        let rows = match known {
-            Some(rows) if rows.elem_count() == batch => rows,
-            Some(rows) => {
-                return Err(Error::PlateChanged {
-                    plate: name.to_owned(),
-                    before: format!("a subsample of {} rows", rows.elem_count()),
-                    now: format!("one of {batch}"),
-                });
-            }
-            None => {
-                let rows = self.run.rows_rng.site(name).rows(size, batch);
-                Tensor::from_vec(rows, batch, &self.run.placement.device)?
-            }
-        };
-        self.trace.rows.insert(name.into(), rows.clone());
-        Ok(rows)
+    /// Like [`subsample`](Self::subsample), on rows that the caller picked, such as those of a minibatch.
+    ///
+    /// `rows` are integers in `0..size`, shape `[batch]`. To be unbiased, each row has to be as likely to be
+    /// picked as any other.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plate`](Self::plate); rows of another shape, out of range (looked at on the CPU), or others
+    /// than the guide took.
+    pub fn subsample_rows<R>(
+        &mut self,
+        name: &str,
+        size: usize,
+        rows: impl Into<Operand>,
+        body: impl FnOnce(&mut Ctx, &Tensor) -> Result<R>,
+    ) -> Result<R> {
+        self.open_rows(&Plate::new(name, size).rows(rows), body)
+    }
+
+    fn open_rows<R>(
+        &mut self,
+        plate: &Plate,
+        body: impl FnOnce(&mut Ctx, &Tensor) -> Result<R>,
+    ) -> Result<R> {
+        self.open(plate, |ctx, rows| match rows {
+            Some(rows) => body(ctx, rows),
+            None => Err(Error::PlateEmpty { plate: plate.name.clone() }),
+        })
     }
 
     fn open<R>(
         &mut self,
-        name: &str,
-        len: usize,
-        size: usize,
-        body: impl FnOnce(&mut Ctx) -> Result<R>,
+        plate: &Plate,
+        body: impl FnOnce(&mut Ctx, Option<&Tensor>) -> Result<R>,
     ) -> Result<R> {
-        if len == 0 {
-            return Err(Error::PlateEmpty { plate: name.to_owned() });
+        let mut inner = self.region.clone();
+        let name = inner.name(&plate.name);
+        if plate.size == 0 {
+            return Err(Error::PlateEmpty { plate: name.to_string() });
         }
-        if self.plates.iter().any(|f| &*f.name == name) {
-            return Err(Error::PlateNested { plate: name.to_owned() });
+        let rows = self.rows_seen(&name, plate)?;
+        if let Rows::Given(rows) = &plate.rows
+            && let Some(more) = rows.origins()
+        {
+            inner.origins.extend(more);
         }
-        let dim = self.plates.len() + 1;
-        let frame = match self.opened.iter().find(|f| &*f.name == name) {
-            None => {
-                let frame = Frame { name: name.into(), len, size, dim };
-                self.opened.push(frame.clone());
-                frame
-            }
-            Some(f) if (f.len, f.size, f.dim) == (len, size, dim) => f.clone(),
+        let len = rows.as_ref().map_or(plate.size, |r| r.elem_count());
+        let frame = self.frame(name, len, plate)?;
+        if rows.is_some() {
+            inner.weight = inner.weight.scaled(plate.size as f64 / len as f64);
+        }
+        inner.plates = inner.plates.iter().cloned().chain([frame]).collect();
+        self.inside(inner, |ctx| body(ctx, rows.as_ref()))
+    }
+
+    /// The frame of a plate that is about to be opened.
+    fn frame(&mut self, name: Arc<str>, len: usize, plate: &Plate) -> Result<Frame> {
+        let open = &self.region.plates;
+        if open.iter().any(|f| f.name == name) {
+            return Err(Error::PlateNested { plate: name.to_string() });
+        }
+        if self.sequential.contains(&name) {
+            return Err(Error::PlateBothWays { plate: name.to_string() });
+        }
+        let dim = match plate.dim {
+            Some(dim) if dim < 0 => dim.unsigned_abs(),
+            Some(dim) => return Err(Error::PlateDim { plate: name.to_string(), dim }),
+            None => (1..).find(|d| open.iter().all(|f| f.dim != *d)).unwrap_or(1),
+        };
+        if let Some(other) = open.iter().find(|f| f.dim == dim) {
+            return Err(Error::PlateCollision {
+                plate: format!("{name}={len}"),
+                other: other.label(),
+                dim,
+            });
+        }
+        let frame = Frame { name, len, size: plate.size, dim };
+        match self.opened.iter().find(|f| f.name == frame.name) {
+            None => self.opened.push(frame.clone()),
+            Some(f) if *f == frame => {}
             Some(f) => {
-                let told = |len, size, dim| format!("{len} of {size} rows at dim -{dim}");
                 return Err(Error::PlateChanged {
-                    plate: name.to_owned(),
-                    before: told(f.len, f.size, f.dim),
-                    now: told(len, size, dim),
+                    plate: frame.name.to_string(),
+                    before: f.told(),
+                    now: frame.told(),
                 });
             }
+        }
+        Ok(frame)
+    }
+
+    /// The rows of a subsampled plate: those of the guide or of an earlier opening, given, or drawn.
+    fn rows_seen(&mut self, name: &Arc<str>, plate: &Plate) -> Result<Option<Tensor>> {
+        let batch = match &plate.rows {
+            Rows::All => return Ok(None),
+            Rows::Drawn(batch) => *batch,
+            Rows::Given(rows) => match rows.dims() {
+                [batch] => *batch,
+                dims => {
+                    let (plate, rows) = (name.to_string(), dims.to_vec());
+                    return Err(Error::PlateRowsShape { plate, rows });
+                }
+            },
         };
-        let outer = self.plates.clone();
-        self.plates = outer.iter().cloned().chain([frame]).collect::<Arc<[Frame]>>();
+        let size = plate.size;
+        let fits = u32::try_from(size).is_ok() && (batch > 0);
+        if !fits || (batch > size && matches!(plate.rows, Rows::Drawn(_))) {
+            return Err(Error::Subsample { plate: name.to_string(), batch, size });
+        }
+        let known = self.run.sources.iter().find_map(|s| s.rows(name));
+        let known = known.or(self.trace.rows(name)).cloned();
+        if let Some(known) = &known
+            && known.elem_count() != batch
+        {
+            return Err(Error::PlateChanged {
+                plate: name.to_string(),
+                before: format!("a subsample of {} rows", known.elem_count()),
+                now: format!("one of {batch}"),
+            });
+        }
+        let rows = match (&plate.rows, known) {
+            (Rows::Given(rows), known) => self.given_rows(name, size, rows, known.as_ref())?,
+            (_, Some(known)) => known,
+            (_, None) => {
+                let rows = self.run.rows_rng.site(name).rows(size, batch);
+                Tensor::from_vec(rows, batch, &self.run.placement.device)?
+            }
+        };
+        self.trace.rows.insert(name.clone(), rows.clone());
+        Ok(Some(rows))
+    }
+
+    /// Rows that the caller picked: in range, and the guide's.
+    fn given_rows(
+        &self,
+        name: &str,
+        size: usize,
+        rows: &Operand,
+        known: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        // The engine's own look: their origins are those of the sites inside.
+        let rows = rows.stripped().placed(&self.run.placement)?.tensor()?.to_dtype(DType::I64)?;
+        let rows: &Tensor = &rows;
+        if rows.device().is_cpu() {
+            let numbers = rows.to_vec1::<i64>()?;
+            if let Some(&row) = numbers.iter().find(|&&r| r < 0 || r as usize >= size) {
+                return Err(Error::PlateRowOutside { plate: name.to_owned(), row, size });
+            }
+            if let Some(known) = known
+                && known.to_dtype(DType::I64)?.to_vec1::<i64>()? != numbers
+            {
+                return Err(Error::PlateRowsDiffer { plate: name.to_owned() });
+            }
+        }
+        Ok(rows.to_dtype(DType::U32)?)
+    }
+
+    /// Runs `body` in a region, and returns to the present one.
+    pub(super) fn inside<R>(
+        &mut self,
+        inner: crate::region::Region,
+        body: impl FnOnce(&mut Ctx) -> Result<R>,
+    ) -> Result<R> {
+        let outer = std::mem::replace(&mut self.region, inner);
         let result = body(self);
-        self.plates = outer;
+        self.region = outer;
         result
     }
 }

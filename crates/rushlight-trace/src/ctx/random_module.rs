@@ -80,9 +80,9 @@ impl Ctx {
         D: Into<Draw>,
         E: Into<Error>,
     {
-        if !self.plates.is_empty() {
-            let plates = plate::labels(&self.plates);
-            return Err(Error::ModuleInPlate { module: name.to_owned(), plates });
+        if !self.region.plates.is_empty() {
+            let (module, plates) = (self.region.name(name), plate::labels(&self.region.plates));
+            return Err(Error::ModuleInPlate { module: module.to_string(), plates });
         }
         let asked = Asked::default();
         build(self.builder(Box::new(asked.clone()), name)).map_err(E::into)?;

@@ -1,10 +1,12 @@
 //! `sample` and `observe`.
 
 use super::Ctx;
-use crate::{Draw, Error, Result, Site, Source, plate};
-use candle_core::{DType, Tensor};
+use super::latent::Provided;
+use crate::site::Kind;
+use crate::{Draw, Error, Result, Site, plate};
+use candle_core::Tensor;
 use rushlight_distributions::{
-    Constraint, Distribution, DistributionExt, Operand, Origins, Traced, shape,
+    Distribution, DistributionExt, Operand, Origins, Reads, Traced, shape,
 };
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +23,8 @@ impl Ctx {
     /// plates, a parameter that came from another run, and the distribution's own.
     #[track_caller]
     pub fn sample(&mut self, name: &str, draw: impl Into<Draw>) -> Result<Traced> {
-        self.statement(name, draw.into(), None)
+        let name = self.region.site_name(name);
+        self.statement(&name, draw.into(), None)
     }
 
     /// Conditions on a value, which is broadcast over the open plates.
@@ -37,12 +40,18 @@ impl Ctx {
         dist: impl Distribution,
         value: impl Into<Operand>,
     ) -> Result<()> {
-        self.statement(name, dist.into(), Some(value.into())).map(drop)
+        let name = self.region.site_name(name);
+        self.statement(&name, dist.into(), Some(value.into())).map(drop)
     }
 
     /// A site, whose failure ends the run.
     #[track_caller]
-    fn statement(&mut self, name: &str, draw: Draw, observed: Option<Operand>) -> Result<Traced> {
+    pub(super) fn statement(
+        &mut self,
+        name: &Arc<str>,
+        draw: Draw,
+        observed: Option<Operand>,
+    ) -> Result<Traced> {
         let location = Location::caller();
         self.site(name, draw, observed).map_err(|e| {
             self.trace.ledger.statement_failed(name, location);
@@ -50,54 +59,77 @@ impl Ctx {
         })
     }
 
-    fn site(&mut self, name: &str, draw: Draw, observed: Option<Operand>) -> Result<Traced> {
-        if self.trace.contains(name) {
-            return Err(Error::DuplicateSite { site: name.to_owned() });
-        }
+    fn site(&mut self, name: &Arc<str>, draw: Draw, observed: Option<Operand>) -> Result<Traced> {
+        self.check_new(name)?;
         let Draw { dist, hints, auxiliary } = draw;
 
         // 1. Take the distribution's origins, then place it and spread it over the open plates.
-        let mut origins = Origins::default();
+        let mut origins = self.region.origins.clone();
         let dist = self.spread(name, &dist, &mut origins)?;
+        self.check_weight(name, dist.batch_shape())?;
 
         // 2. Find the value.
-        let is_observed = observed.is_some();
-        let value = match observed {
+        let provided = match observed {
             Some(value) => {
                 if let Some(more) = value.origins() {
                     origins.extend(more);
                 }
-                self.observed_value(name, &dist, value)?
+                Provided::Observed(self.observed_value(name, &dist, &value)?)
             }
             None => self.latent_value(name, &dist)?,
         };
 
         // 3. Write it down, with every choice that it may depend on.
-        let ledger = &self.trace.ledger;
-        if let Some(origins) = origins.foreign_to(ledger) {
-            return Err(Error::ForeignValue { site: name.to_owned(), origins });
+        if let Some(origins) = origins.foreign_to(&self.trace.ledger) {
+            return Err(Error::ForeignValue { site: name.to_string(), origins });
         }
-        let reads = ledger.reads();
-        let mut parents = reads.read;
+        let reads = self.trace.ledger.reads();
+        let (kind, value) = match provided {
+            Provided::Observed(value) => (Kind::Observed, value),
+            Provided::Latent(value) => (Kind::Latent { auxiliary }, value),
+            Provided::Intervened(value) => {
+                self.trace.record(name, value.clone(), &self.region.plates);
+                return Ok(value.into());
+            }
+        };
+        if self.region.hidden {
+            return Ok(self.unseen(value, origins, &reads));
+        }
+        let Reads { read: mut parents, mixed } = reads;
         parents.extend(origins.sites());
-        let name: Arc<str> = name.into();
-        let number = ledger.register(&name);
-        let traced = Traced::new(value.clone(), Origins::of(number, ledger));
+        let ledger = &self.trace.ledger;
+        let number = ledger.register(name);
+        let own = Origins::of(number, ledger);
+        let traced = Traced::new(value.clone(), own);
         self.trace.push(Site {
-            name,
+            name: name.clone(),
             dist,
             value,
-            observed: is_observed,
-            auxiliary,
-            plates: self.plates.clone(),
-            scale: self.scale,
+            kind,
+            plates: self.region.plates.clone(),
+            weight: self.region.weight.clone(),
             hints,
             parents,
-            mixed: reads.mixed,
+            mixed,
             log_prob: OnceLock::new(),
             log_prob_sum: OnceLock::new(),
         })?;
         Ok(traced)
+    }
+
+    /// A value that inference knows nothing of depends on all that it was drawn from.
+    pub(super) fn unseen(&self, value: Tensor, mut origins: Origins, reads: &Reads) -> Traced {
+        for site in reads.read.iter() {
+            origins.extend(&Origins::of(site, &self.trace.ledger));
+        }
+        Traced::new(value, origins)
+    }
+
+    pub(super) fn check_new(&self, name: &str) -> Result<()> {
+        match self.trace.contains(name) {
+            true => Err(Error::DuplicateSite { site: name.to_owned() }),
+            false => Ok(()),
+        }
     }
 
     /// The distribution without its origins, its numbers placed, expanded to the shape of the open plates.
@@ -113,7 +145,7 @@ impl Ctx {
             }
             p.stripped().placed(&self.run.placement)
         })?;
-        let batch = plate::batch_shape(&self.plates);
+        let batch = plate::batch_shape(&self.region.plates);
         if shape::equal(placed.batch_shape(), &batch) {
             return Ok(placed);
         }
@@ -121,74 +153,9 @@ impl Ctx {
             return Err(Error::PlateMismatch {
                 site: name.to_owned(),
                 batch: placed.batch_shape().to_vec(),
-                plates: plate::labels(&self.plates),
+                plates: plate::labels(&self.region.plates),
             });
         }
         Ok(placed.expand(&batch)?)
-    }
-
-    fn latent_value(&self, name: &str, dist: &Arc<dyn Distribution>) -> Result<Tensor> {
-        match &self.run.source {
-            Source::Prior => {
-                let mut rng = self.run.rng.site(name);
-                Ok(match dist.has_rsample() {
-                    true => dist.rsample(&mut rng, &[])?,
-                    false => dist.sample(&mut rng, &[])?,
-                })
-            }
-            Source::Replay(trace) => {
-                let Some(site) = trace.get(name).filter(|s| !s.observed()) else {
-                    let guide = trace.latents().map(|s| s.name().to_owned()).collect();
-                    return Err(Error::MissingInGuide { site: name.to_owned(), guide });
-                };
-                if *site.plates != *self.plates {
-                    return Err(Error::PlatesDiffer {
-                        site: name.to_owned(),
-                        guide: plate::labels(&site.plates),
-                        model: plate::labels(&self.plates),
-                    });
-                }
-                let expected = [dist.batch_shape(), dist.event_shape()].concat();
-                if !shape::equal(site.value.dims(), &expected) {
-                    let value = site.value.dims().to_vec();
-                    return Err(Error::ValueShape { site: name.to_owned(), value, expected });
-                }
-                Ok(site.value.clone())
-            }
-        }
-    }
-
-    fn observed_value(
-        &self,
-        name: &str,
-        dist: &Arc<dyn Distribution>,
-        value: Operand,
-    ) -> Result<Tensor> {
-        // The engine's own look: its origins were taken above.
-        let value = value.stripped().placed(&self.run.placement)?.tensor()?;
-        let value: &Tensor = &value;
-        let expected = [dist.batch_shape(), dist.event_shape()].concat();
-        shape::check_rank(&expected)?;
-        shape::check_rank(value.dims())?;
-        if !shape::broadcasts_to(value.dims(), &expected) {
-            let value = value.dims().to_vec();
-            return Err(Error::ValueShape { site: name.to_owned(), value, expected });
-        }
-        let support = dist.support();
-        if self.run.validate
-            && let Some(value) = support.first_outside(value)?
-        {
-            let (site, distribution) = (name.to_owned(), dist.name());
-            return Err(Error::Support { site, distribution, constraint: support, value });
-        }
-        let value = match support {
-            Constraint::Category { .. } => value.to_dtype(DType::U32)?,
-            _ if value.dtype().is_int() => value.to_dtype(self.run.placement.dtype)?,
-            _ => value.clone(),
-        };
-        if shape::equal(value.dims(), &expected) {
-            return Ok(value);
-        }
-        Ok(value.broadcast_as(expected)?)
     }
 }

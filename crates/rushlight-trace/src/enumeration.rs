@@ -1,0 +1,128 @@
+//! All outcomes of a program whose latents are finite, one run after the other.
+
+use crate::{Error, Result, Run, Source, Trace};
+use candle_core::Tensor;
+use rushlight_distributions::Distribution;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The outcome that a run is to take at each finite site: an odometer, whose last wheel turns fastest.
+///
+/// A wheel is put on where a run first meets a site, so that programs may branch on what came before. Sites whose
+/// support is not finite draw from their own distributions.
+///
+/// [`outcomes`] runs a program through all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Enumeration(Arc<Mutex<Odometer>>);
+
+#[derive(Debug, Default)]
+struct Odometer {
+    wheels: Vec<Wheel>,
+    /// How many sites the present run has met.
+    met: usize,
+}
+
+#[derive(Debug)]
+struct Wheel {
+    outcomes: usize,
+    position: usize,
+}
+
+/// More outcomes of one site are refused: nobody can wait for them.
+const MOST: usize = 1 << 24;
+
+impl Enumeration {
+    fn odometer(&self) -> MutexGuard<'_, Odometer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The outcome of the next site; `None` if its support is not finite.
+    pub(crate) fn next(&self, site: &str, dist: &dyn Distribution) -> Result<Option<Tensor>> {
+        let parts = dist.elements().unwrap_or(dist);
+        let Ok(support) = parts.enumerate_support() else { return Ok(None) };
+        let each = support.dim(0)?;
+        let shape = [dist.batch_shape(), dist.event_shape()].concat();
+        let of_part: usize = parts.event_shape().iter().product();
+        let parts: usize = shape.iter().product::<usize>() / of_part.max(1);
+        let outcomes = u32::try_from(parts).ok().and_then(|n| each.checked_pow(n));
+        let Some(outcomes) = outcomes.filter(|n| *n <= MOST) else {
+            return Err(Error::TooManyOutcomes { site: site.to_owned(), each, parts, most: MOST });
+        };
+        let mut rest = self.odometer().position(outcomes);
+        let mut picked = vec![0u32; parts];
+        for pick in picked.iter_mut().rev() {
+            *pick = (rest % each) as u32;
+            rest /= each;
+        }
+        let index = Tensor::from_vec(picked, parts, support.device())?;
+        let value = support.reshape((each, of_part))?.index_select(&index, 0)?.reshape(shape)?;
+        Ok(Some(value))
+    }
+}
+
+impl Odometer {
+    fn position(&mut self, outcomes: usize) -> usize {
+        if self.met == self.wheels.len() {
+            self.wheels.push(Wheel { outcomes, position: 0 });
+        }
+        self.met += 1;
+        self.wheels[self.met - 1].position
+    }
+
+    /// Turns to the next outcome; false if that was the last.
+    fn turn(&mut self) -> bool {
+        self.wheels.truncate(self.met);
+        self.met = 0;
+        while let Some(last) = self.wheels.last_mut() {
+            last.position += 1;
+            if last.position < last.outcomes {
+                return true;
+            }
+            self.wheels.pop();
+        }
+        false
+    }
+}
+
+/// The traces of a program under every outcome of its finite latents, in order. A trace's
+/// [`log_prob_sum`](Trace::log_prob_sum) is the logarithm of its probability (times the densities of what is not
+/// finite, or observed).
+///
+/// # Errors
+///
+/// Those of the runs; [`Error::TooManyOutcomes`] at one site.
+///
+/// # Examples
+///
+/// The probabilities of two coins, of which the second depends on the first, add up to 1:
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Rng};
+/// use rushlight_trace::{Ctx, ParamStore, Run, outcomes};
+///
+/// let program = |ctx: &mut Ctx| {
+///     let a = ctx.sample("a", Bernoulli::new(0.3)?)?;
+///     ctx.sample("b", Bernoulli::new(((a * 0.5)? + 0.2)?)?).map(drop)
+/// };
+/// let mut total = 0.0;
+/// for trace in outcomes(&Run::new(&ParamStore::default(), Rng::seed(0)), program) {
+///     total += trace?.log_prob_sum()?.unwrap().to_scalar::<f32>()?.exp();
+/// }
+/// assert!((total - 1.0).abs() < 1e-6);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+pub fn outcomes<'a>(
+    run: &Run,
+    program: impl Fn(&mut crate::Ctx) -> Result<()> + 'a,
+) -> impl Iterator<Item = Result<Trace>> + 'a {
+    let enumeration = Enumeration::default();
+    let run = run.clone().source(Source::Enumerate(enumeration.clone()));
+    let mut more = true;
+    std::iter::from_fn(move || {
+        if !more {
+            return None;
+        }
+        let result = run.clone().execute(&program).map(|(trace, ())| trace);
+        more = result.is_ok() && enumeration.odometer().turn();
+        Some(result)
+    })
+}

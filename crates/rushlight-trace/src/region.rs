@@ -1,0 +1,103 @@
+//! What surrounds a statement: how much its site counts, what it is called, whether it is seen.
+
+use crate::Frame;
+use candle_core::Tensor;
+use rushlight_distributions::{Distribution, Origins};
+use std::fmt;
+use std::sync::Arc;
+
+/// The region of a program that is being run. It changes as closures are entered and left.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Region {
+    /// The open plates, outermost first.
+    pub plates: Arc<[Frame]>,
+    pub weight: Weighting,
+    pub prefix: Option<Arc<str>>,
+    /// `[i]` for each open sequential plate.
+    pub suffix: Option<Arc<str>>,
+    pub hidden: bool,
+    pub lift: Option<Lift>,
+    /// What surrounds every statement here came from: masks, scales, rows that were given.
+    pub origins: Origins,
+}
+
+/// How much a site counts: what subsampling, `scaled` and `masked` have made of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Weighting {
+    /// The same for all rows.
+    pub scale: f64,
+    /// A factor a row: masks and scales that are tensors. Broadcasts to the plates.
+    pub rows: Option<Tensor>,
+    /// The masks among them, 1 where a row counts.
+    pub mask: Option<Tensor>,
+}
+
+impl Default for Weighting {
+    fn default() -> Self {
+        Self { scale: 1.0, rows: None, mask: None }
+    }
+}
+
+/// The priors of lifted parameters, by name and shape.
+pub(crate) type Prior =
+    dyn Fn(&str, &[usize]) -> crate::Result<Option<Arc<dyn Distribution>>> + Send + Sync;
+
+/// Parameters that are latents.
+#[derive(Clone)]
+pub(crate) struct Lift(pub Arc<Prior>);
+
+impl fmt::Debug for Lift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lift(..)")
+    }
+}
+
+impl Region {
+    /// A site's full name.
+    pub fn site_name(&self, name: &str) -> Arc<str> {
+        match &self.suffix {
+            None => self.name(name),
+            Some(suffix) => format!("{}{suffix}", self.name(name)).into(),
+        }
+    }
+
+    /// A parameter's or plate's full name: sequential rows share it.
+    pub fn name(&self, name: &str) -> Arc<str> {
+        match &self.prefix {
+            None => name.into(),
+            Some(prefix) => format!("{prefix}.{name}").into(),
+        }
+    }
+}
+
+impl Weighting {
+    /// This weighting times a number.
+    pub fn scaled(&self, scale: f64) -> Self {
+        Self { scale: self.scale * scale, ..self.clone() }
+    }
+
+    /// This weighting times a factor a row.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast.
+    pub fn times(&self, rows: &Tensor) -> candle_core::Result<Self> {
+        Ok(Self { rows: Some(product(self.rows.as_ref(), rows)?), ..self.clone() })
+    }
+
+    /// The same where `mask` is 1, and nothing where it is 0.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast.
+    pub fn masked(&self, mask: &Tensor) -> candle_core::Result<Self> {
+        Ok(Self { mask: Some(product(self.mask.as_ref(), mask)?), ..self.times(mask)? })
+    }
+}
+
+fn product(known: Option<&Tensor>, more: &Tensor) -> candle_core::Result<Tensor> {
+    match known {
+        None => Ok(more.clone()),
+        Some(known) => known.broadcast_mul(more),
+    }
+}
