@@ -262,6 +262,15 @@ mod tests {
     }
 
     #[test]
+    fn regions_name_the_weights_and_the_parameters_of_their_priors() {
+        let params = ParamStore::default();
+        let (trace, ()) = run(&params).execute(|ctx| ctx.named("left", guide)).unwrap();
+        let names: Vec<_> = trace.sites().map(|s| s.name()).collect();
+        assert_eq!(names, ["left.net.weight", "left.net.bias"]);
+        assert_eq!(params.names()[0], "left.net.weight.loc");
+    }
+
+    #[test]
     fn a_shared_weight_is_one_site_and_a_prior_may_have_an_event() {
         let build = |vb: VarBuilder| {
             let tied = [vb.get((1, 2), "tied")?, vb.get((1, 2), "tied")?];
