@@ -1,7 +1,7 @@
 //! Parameters and modules.
 
 use crate::{of, text};
-use candle_nn::linear;
+use candle_nn::{VarBuilder, linear};
 use rushlight::prelude::*;
 use rushlight::{ParamStore, Run};
 
@@ -79,4 +79,47 @@ fn a_module_that_fails_for_its_own_reasons() {
         ctx.module("net", |_| -> Result<()> { Err(Error::Other("no such architecture".into())) })
     });
     assert_eq!(found, "no such architecture");
+}
+
+#[test]
+fn a_module_of_latent_weights_in_a_plate() {
+    let found = of(|ctx| {
+        ctx.plate("rows", 2, |ctx| {
+            let prior = |_: &mut Ctx, _: &str, _: &[usize]| Ok(Normal::new(0.0, 1.0)?);
+            ctx.random_module("net", prior, |vb| linear(2, 1, vb)).map(drop)
+        })
+    });
+    assert_eq!(
+        found,
+        "module `net` has one set of weights, and would have one a row in the plates [\"rows=2\"]; sample \
+         it before the plates are opened"
+    );
+}
+
+#[test]
+fn a_prior_that_does_not_fit_its_weight() {
+    let of_prior = |prior: fn() -> Result<Independent<Normal>>| {
+        of(|ctx| ctx.random_module("net", |_, _, _| prior(), |vb| linear(2, 1, vb)).map(drop))
+    };
+    let told = |prior: &str| {
+        format!(
+            "site `net.weight`: a prior of shape {prior} (batch, then event) does not broadcast to the \
+             weight's shape [1, 2]; give it one number, or the weight's own shape"
+        )
+    };
+    assert_eq!(of_prior(|| Ok(Normal::new([0.0; 3], 1.0)?.to_event(0))), told("[3]"));
+    assert_eq!(of_prior(|| Ok(Normal::new([0.0; 1], 1.0)?.to_event(1))), told("[1]"));
+}
+
+#[test]
+fn a_latent_weight_without_a_shape() {
+    let found = of(|ctx| {
+        let prior = |_: &mut Ctx, _: &str, _: &[usize]| Ok(Normal::new(0.0, 1.0)?);
+        ctx.random_module("net", prior, |vb: VarBuilder| vb.get_unchecked("weight")).map(drop)
+    });
+    assert_eq!(
+        found,
+        "weight `net.weight` is asked for without a shape, so that it cannot be sampled; ask for it with \
+         `vb.get(shape, name)`"
+    );
 }

@@ -346,6 +346,32 @@ pub enum Error {
         known: Vec<String>,
     },
 
+    // Modules.
+    /// A module with latent weights inside a plate.
+    #[error(
+        "module `{module}` has one set of weights, and would have one a row in the plates {plates:?}; sample \
+         it before the plates are opened"
+    )]
+    ModuleInPlate {
+        /// The module.
+        module: String,
+        /// The open plates, as `name=size`.
+        plates: Vec<String>,
+    },
+    /// A prior that is not one of the weight.
+    #[error(
+        "site `{site}`: a prior of shape {prior:?} (batch, then event) does not broadcast to the weight's \
+         shape {weight:?}; give it one number, or the weight's own shape"
+    )]
+    PriorShape {
+        /// The site.
+        site: String,
+        /// The prior's batch shape, then its event shape.
+        prior: Vec<usize>,
+        /// The weight's shape.
+        weight: Vec<usize>,
+    },
+
     // Fits.
     /// The loss is not finite.
     #[error(

@@ -3,7 +3,8 @@
 use crate::{Result, Trace, files};
 
 impl Trace {
-    /// The bytes of a safetensors file with the value of every site under its name, in its own dtype.
+    /// The bytes of a safetensors file with every value under its name, in its own dtype: those of the sites,
+    /// and those that were written down with `deterministic` or set from outside.
     ///
     /// # Errors
     ///
@@ -26,15 +27,17 @@ impl Trace {
     /// # Ok::<(), rushlight_trace::Error>(())
     /// ```
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        let values = self.sites().map(|site| (site.name.clone(), site.value.detach()));
-        files::to_safetensors(values, None)
+        let sites = self.sites().map(|site| (site.name(), site.value()));
+        let written = self.deterministics().map(|(name, d)| (name, d.value()));
+        let all = sites.chain(written).map(|(name, value)| (name.into(), value.detach()));
+        files::to_safetensors(all, None)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{ParamStore, Run};
-    use candle_core::{DType, Device};
+    use candle_core::{DType, Device, Tensor};
     use rushlight_distributions::{Bernoulli, Categorical, DistributionExt, Normal, Rng};
 
     #[test]
@@ -42,7 +45,8 @@ mod tests {
         let run = Run::new(&ParamStore::default(), Rng::seed(0)).dtype(DType::F64);
         let (trace, ()) = run
             .execute(|ctx| {
-                ctx.sample("z", Normal::new([0.0, 1.0], 1.0)?.to_event(1))?;
+                let z = ctx.sample("z", Normal::new([0.0, 1.0], 1.0)?.to_event(1))?;
+                ctx.deterministic("twice", (z * 2.0)?)?;
                 ctx.plate("rows", 3, |ctx| {
                     ctx.sample("k", Categorical::new([0.5, 0.5])?)?;
                     // A view of one number.
@@ -52,15 +56,15 @@ mod tests {
             .unwrap();
         let bytes = trace.to_safetensors().unwrap();
         let values = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).unwrap();
-        assert_eq!(values.len(), 3);
-        for site in trace.sites() {
-            let (mine, theirs) = (site.value(), &values[site.name()]);
+        assert_eq!(values.len(), 4);
+        for (name, theirs) in &values {
+            let mine = trace.value(name).unwrap();
             assert_eq!((mine.dims(), mine.dtype()), (theirs.dims(), theirs.dtype()));
-            let difference = (mine.to_dtype(DType::F64).unwrap()
-                - theirs.to_dtype(DType::F64).unwrap())
-            .unwrap();
-            let largest = difference.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
-            assert_eq!(largest, 0.0, "{}", site.name());
+            let numbers = |t: &Tensor| {
+                let t = t.to_dtype(DType::F64).unwrap().flatten_all().unwrap();
+                t.to_vec1::<f64>().unwrap()
+            };
+            assert_eq!(numbers(mine), numbers(theirs), "{name}");
         }
         assert_eq!(values["k"].dtype(), DType::U32);
     }

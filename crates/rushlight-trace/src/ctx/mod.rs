@@ -4,6 +4,7 @@ mod latent;
 mod observed;
 mod param;
 mod plates;
+mod random_module;
 mod regions;
 mod sequential;
 mod sites;
