@@ -9,6 +9,7 @@ mod nothing_moves;
 mod params;
 mod programs;
 mod regions;
+mod rows;
 
 use rushlight::prelude::*;
 use rushlight::{ParamStore, Run, Traced};

@@ -147,6 +147,25 @@ pub enum Error {
         /// What it is now.
         now: String,
     },
+    /// Rows of a plate mix.
+    #[error(
+        "plate `{plate}`: with row {row} of {redrawn:?} drawn anew, row {moved} of site `{site}` has another \
+         log-probability, but rows of a plate are declared independent; find the op that mixes them (a sum, a \
+         `cumsum`, a normalization along the plate), and let a site outside of the plate, or a plain `for`, take its \
+         place"
+    )]
+    RowsMix {
+        /// The plate.
+        plate: String,
+        /// The sites of which a row was drawn anew.
+        redrawn: Vec<String>,
+        /// The row.
+        row: usize,
+        /// The site that moved.
+        site: String,
+        /// The row that moved.
+        moved: usize,
+    },
     /// Two open plates have one dim.
     #[error(
         "plate `{plate}` is opened at dim -{dim} inside plate `{other}`, which has that dim; give one of them \

@@ -54,6 +54,13 @@ impl Run {
         }
     }
 
+    /// Draws from the streams of another role, of the same particle.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.rng = self.rng.role(role);
+        self
+    }
+
     /// Adds a source of latent values, behind those that were added before.
     #[must_use]
     pub fn source(mut self, source: Source) -> Self {

@@ -34,6 +34,8 @@ pub enum Role {
     Subsample = 3,
     /// The order of minibatches.
     Shuffle = 4,
+    /// Draws that only try something out.
+    Check = 5,
 }
 
 /// A stream of random numbers.
@@ -82,6 +84,12 @@ impl Rng {
     /// Panics if `particle` is 2^56 or more.
     pub fn particle(&self, role: Role, particle: u64) -> Self {
         assert!(particle < 1 << ROLE_SHIFT, "particle {particle} is out of range");
+        self.at(PARTICLE, (role as u64) << ROLE_SHIFT | particle)
+    }
+
+    /// The same stream in another role, of the same particle.
+    pub fn role(&self, role: Role) -> Self {
+        let particle = self.key[PARTICLE] & ((1 << ROLE_SHIFT) - 1);
         self.at(PARTICLE, (role as u64) << ROLE_SHIFT | particle)
     }
 

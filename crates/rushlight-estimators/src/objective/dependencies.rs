@@ -6,7 +6,7 @@ use rushlight_trace::{Site, Trace};
 
 /// The dependencies of guide and model.
 #[derive(Debug)]
-pub(super) struct Dependencies<'a> {
+pub(crate) struct Dependencies<'a> {
     pub guide: Side<'a>,
     pub model: Side<'a>,
     /// The guide site whose value each model site has, where it is replayed.
@@ -17,7 +17,7 @@ pub(super) struct Dependencies<'a> {
 
 /// One program's sites.
 #[derive(Debug)]
-pub(super) struct Side<'a> {
+pub(crate) struct Side<'a> {
     pub sites: Vec<&'a Site>,
     /// The sites that each one is a parent of, if the lists are short in all.
     children: Option<Vec<Vec<u32>>>,

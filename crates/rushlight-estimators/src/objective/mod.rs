@@ -18,6 +18,8 @@ mod scalars;
 mod trace_elbo;
 mod trace_graph_elbo;
 
+pub(crate) use dependencies::Dependencies;
+pub(crate) use reach::Search;
 pub(crate) use scalars::{read as read_scalars, sum as sum_scalars};
 pub use trace_elbo::TraceElbo;
 pub use trace_graph_elbo::TraceGraphElbo;

@@ -19,7 +19,7 @@ use rushlight_trace::{Frame, Site};
 
 /// The pieces of the charged site that are intact towards another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Intact {
+pub(crate) struct Intact {
     /// A subset of the site's plates, by position.
     pub plates: u64,
     /// For each event axis of the site, counted from the right, where it is in the other one; 0 where it is lost.
@@ -86,14 +86,25 @@ pub(super) fn shared(of: &[Frame], site: &Site) -> u64 {
 
 /// What one guide site can influence: sites by number, in ascending order.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     pub guide: Vec<(usize, Intact)>,
     pub model: Vec<(usize, Intact)>,
 }
 
+impl Reach {
+    /// Whether the rows of the charged site's plate at `position` are charged together with a term, because they are
+    /// known to meet on the way.
+    pub fn mixes(&self, of_model: bool, number: usize, position: Option<usize>) -> bool {
+        let side = if of_model { &self.model } else { &self.guide };
+        let found = side.iter().find(|(n, _)| *n == number);
+        let bit = position.map_or(0, |p| 1 << p);
+        found.is_some_and(|(_, intact)| intact.plates & bit == 0)
+    }
+}
+
 /// Finds the reach of one site after the other, in the same memory.
 #[derive(Debug)]
-pub(super) struct Search<'a> {
+pub(crate) struct Search<'a> {
     on: &'a Dependencies<'a>,
     /// Whether event axes are followed.
     elementwise: bool,

@@ -3,6 +3,7 @@
 mod checks;
 mod deep;
 mod progress;
+mod rows;
 
 pub use progress::Progress;
 
@@ -65,6 +66,8 @@ pub struct Svi<X: ?Sized, M, G> {
     validate: bool,
     /// How many parameters there were when the baselines were last seen to share none.
     checked_params: usize,
+    /// Whether rows of plates were seen not to mix.
+    checked_rows: bool,
     data: PhantomData<fn(&X)>,
 }
 
@@ -100,6 +103,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             device: Device::Cpu,
             validate: true,
             checked_params: 0,
+            checked_rows: false,
             data: PhantomData,
         }
     }
@@ -249,6 +253,10 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     fn estimate(&mut self, data: &X) -> Result<(f64, Vec<Update>)> {
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
+        if self.validate && !self.checked_rows {
+            self.check_rows(data, &particles[0])?;
+            self.checked_rows = true;
+        }
         let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
         checks::loss(loss, self.step)?;
         let check_weights = self.validate && self.params.len() != self.checked_params;
@@ -277,19 +285,31 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     }
 
     fn particle(&self, data: &X, step: u64, particle: u64) -> Result<Particle> {
-        let rng = Rng::seed(self.seed).step(step);
-        let run = |role| {
-            Run::new(&self.params, rng.particle(role, particle))
-                .dtype(self.dtype)
-                .device(&self.device)
-                .validate(self.validate)
-        };
-        let (guide, ()) = run(Role::Guide).execute(|ctx| self.guide.run(ctx, data))?;
+        self.replay(data, self.runs(step, particle).validate(self.validate), None)
+    }
+
+    /// The programs' runs of a particle; the role of the guide.
+    fn runs(&self, step: u64, particle: u64) -> Run {
+        let rng = Rng::seed(self.seed).step(step).particle(Role::Guide, particle);
+        Run::new(&self.params, rng).dtype(self.dtype).device(&self.device)
+    }
+
+    /// Runs the guide, and the model against it.
+    fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
+        let guide = latents.into_iter().fold(run.clone(), Run::source);
+        let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
         let guide = Arc::new(guide);
-        let replay = Source::Replay(guide.clone());
-        let (model, ()) =
-            run(Role::Model).source(replay).execute(|ctx| self.model.run(ctx, data))?;
+        let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
+        let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;
         Particle::new(guide, model)
+    }
+
+    fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
+        let run = self.runs(self.step, 0).validate(false);
+        let rng = Rng::seed(self.seed).particle(Role::Check, 0);
+        rows::do_not_mix(particle, &rng, &|values| {
+            self.replay(data, run.clone(), Some(Source::Substitute(values)))
+        })
     }
 }
 
