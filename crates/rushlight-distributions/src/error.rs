@@ -120,3 +120,13 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 }
+
+impl Error {
+    /// For what is called like candle's own operations.
+    pub(crate) fn into_candle(self) -> candle_core::Error {
+        match self {
+            Self::Tensor(e) => e,
+            other => candle_core::Error::wrap(other),
+        }
+    }
+}

@@ -1,8 +1,10 @@
 //! What a constructor accepts for a parameter: numbers, tensors, or traced values.
 
 mod broadcast;
+mod value;
 
 pub use broadcast::broadcast;
+pub(crate) use value::{Source, numbers_meet};
 
 use crate::{Constraint, Error, Origins, Result, Traced, shape};
 use candle_core::{DType, Device, Tensor, Var};
@@ -50,15 +52,6 @@ enum Base {
     Number(f64),
     Numbers(Arc<[f64]>),
     Tensor(Traced),
-}
-
-/// What a kernel reads of an operand.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// The same number everywhere.
-    Number(f64),
-    /// A tensor that broadcasts to the operand's shape.
-    Tensor(Tensor),
 }
 
 macro_rules! from_numbers {
@@ -167,7 +160,7 @@ impl Operand {
     /// The same value without the autograd graph that it came from.
     pub fn detached(&self) -> Self {
         self.with_base(match &self.base {
-            Base::Tensor(t) => Base::Tensor(t.detached()),
+            Base::Tensor(t) => Base::Tensor(t.detach()),
             other => other.clone(),
         })
     }
@@ -192,78 +185,6 @@ impl Operand {
         shape::check_rank(shape)?;
         let (base, placement) = (self.base.clone(), self.placement.clone());
         Ok(Self { base, shape: shape.to_vec(), placement })
-    }
-
-    /// Gives numbers a dtype and device, if they have none yet.
-    ///
-    /// # Errors
-    ///
-    /// Candle's, when numbers cannot be put on the device.
-    pub fn placed(mut self, placement: &Placement) -> Result<Self> {
-        if self.placement.is_some() {
-            return Ok(self);
-        }
-        if let Base::Numbers(numbers) = &self.base {
-            // The array's own dim is the last one that it was given.
-            let tensor = Tensor::from_slice(numbers, numbers.len(), &Device::Cpu)?
-                .to_dtype(placement.dtype)?
-                .to_device(&placement.device)?;
-            self.base = Base::Tensor(tensor.into());
-        }
-        self.placement = Some(placement.clone());
-        Ok(self)
-    }
-
-    /// The value as a tensor of its own shape: a view where it is broadcast.
-    ///
-    /// # Errors
-    ///
-    /// Candle's.
-    pub fn tensor(&self) -> Result<Traced> {
-        let placed = self.clone().placed(&Placement::default())?;
-        let base = match &placed.base {
-            Base::Tensor(t) => t.clone(),
-            Base::Number(x) => {
-                let Placement { dtype, device } = placed.placement.unwrap_or_default();
-                Tensor::new(*x, &device)?.to_dtype(dtype)?.into()
-            }
-            Base::Numbers(_) => unreachable!("`placed` turns numbers into a tensor"),
-        };
-        if shape::equal(base.inner().dims(), &self.shape) {
-            return Ok(base);
-        }
-        Ok(base.follow(base.inner().broadcast_as(self.shape.as_slice()))?)
-    }
-
-    /// The value in the dtype and on the device of the tensor beside it, if it is not a tensor itself.
-    pub(crate) fn beside(&self, neighbour: &Tensor) -> candle_core::Result<Traced> {
-        let placed = self.clone().placed(&Placement::of(neighbour));
-        placed.and_then(|o| o.tensor()).map_err(|e| match e {
-            Error::Tensor(e) => e,
-            other => candle_core::Error::wrap(other),
-        })
-    }
-
-    /// The value as a plain tensor of its own shape: a use of the value, like [`source`](Self::source).
-    pub(crate) fn value(&self) -> Result<Tensor> {
-        Ok((*self.tensor()?).clone())
-    }
-
-    /// The tensor before broadcasting: a use of the value, like [`source`](Self::source).
-    pub(crate) fn base_tensor(&self) -> Result<Tensor> {
-        match self.source()? {
-            Source::Tensor(t) => Ok(t),
-            Source::Number(_) => self.value(),
-        }
-    }
-
-    /// What a kernel reads: a use of the value, and so noticed if it still has origins.
-    pub(crate) fn source(&self) -> Result<Source> {
-        Ok(match &self.base {
-            Base::Number(x) => Source::Number(*x),
-            Base::Tensor(t) => Source::Tensor((**t).clone()),
-            Base::Numbers(_) => Source::Tensor(self.value()?),
-        })
     }
 
     /// Refuses values that `constraint` rejects.

@@ -66,16 +66,33 @@ fn derivative(series: &[f64]) -> Vec<f64> {
     series.iter().enumerate().map(|(k, c)| -c * (2 * k + 1) as f64).collect()
 }
 
-/// `ln(1 + u)` for `u` in `[0, 1]`, to full relative accuracy: the logarithm of the rounded sum, less what
-/// the rounding changed.
-fn ln_1p(u: &Tensor) -> Result<Tensor> {
-    let sum = (u + 1.0)?;
-    let rounding = ((&sum - 1.0)? - u)?.detach();
-    sum.log()? - (rounding / &sum.detach())?
+/// `ln(1 + x)` to full relative accuracy, in two parts: the logarithm of the rounded sum, and what the
+/// rounding changed.
+fn ln_1p(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let sum = (x + 1.0)?;
+    let rounding = ((&sum - 1.0)? - x)?.detach();
+    Ok((sum.log()?, (rounding / &sum.detach())?))
+}
+
+pub(crate) fn log1p(x: &Tensor) -> Result<Tensor> {
+    let (rounded, change) = ln_1p(x)?;
+    // NaN at -1 and ∞, where nothing was rounded.
+    let change = change.eq(&change)?.where_cond(&change, &change.zeros_like()?)?;
+    rounded - change
+}
+
+/// `e^x − 1`: by `tanh` around 0, where the difference cancels.
+pub(crate) fn expm1(x: &Tensor) -> Result<Tensor> {
+    let near = x.abs()?.lt(1.0)?;
+    // What is not selected must be finite, or its gradient is NaN.
+    let half = (near.where_cond(x, &x.zeros_like()?)? * 0.5)?.tanh()?;
+    let small = ((&half * 2.0)? / half.affine(-1.0, 1.0)?)?;
+    near.where_cond(&small, &(x.exp()? - 1.0)?)
 }
 
 pub(crate) fn softplus(x: &Tensor) -> Result<Tensor> {
-    x.relu()? + ln_1p(&x.abs()?.neg()?.exp()?)?
+    let (rounded, change) = ln_1p(&x.abs()?.neg()?.exp()?)?;
+    x.relu()? + (rounded - change)?
 }
 
 pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
@@ -84,4 +101,28 @@ pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
 
 pub(crate) fn ln_beta(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     ln_gamma(a)?.broadcast_add(&ln_gamma(b)?)?.broadcast_sub(&ln_gamma(&a.broadcast_add(b)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn log1p_and_expm1_are_exact_near_zero_and_at_the_ends() {
+        let of = |f: fn(&Tensor) -> Result<Tensor>, xs: &[f64]| {
+            f(&Tensor::new(xs, &Device::Cpu).unwrap()).unwrap().to_vec1::<f64>().unwrap()
+        };
+        let xs = [1e-300, -1e-12, 1e-7, 0.3, -0.3, 0.999, 1.0, 30.0, 1e30, f64::INFINITY];
+        for (x, y) in xs.into_iter().zip(of(log1p, &xs)) {
+            assert!(y == x.ln_1p() || (y / x.ln_1p() - 1.0).abs() < 1e-15, "ln(1 + {x:e}): {y:e}");
+        }
+        assert_eq!(of(log1p, &[-1.0]), [f64::NEG_INFINITY]);
+        assert!(of(log1p, &[-2.0])[0].is_nan() && of(log1p, &[f64::NAN])[0].is_nan());
+        for (x, y) in xs.into_iter().zip(of(expm1, &xs)) {
+            assert!(y == x.exp_m1() || (y / x.exp_m1() - 1.0).abs() < 1e-15, "e^{x:e} - 1: {y:e}");
+        }
+        assert_eq!(of(expm1, &[f64::NEG_INFINITY]), [-1.0]);
+        assert!(of(expm1, &[f64::NAN])[0].is_nan());
+    }
 }

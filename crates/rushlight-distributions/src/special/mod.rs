@@ -12,6 +12,7 @@
 //! # Ok::<(), candle_core::Error>(())
 //! ```
 
+pub(crate) mod along;
 pub(crate) mod composite;
 
 use crate::Real;
@@ -19,7 +20,7 @@ use crate::kernel::unary::{Unary, apply};
 use candle_core::{Result, Tensor};
 
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident $op:ident, $y:pat, $x:ident => $derivative:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $op:ident $scalar:ident, $y:pat, $x:ident => $derivative:expr;)*) => {
         $(
             $(#[$doc])*
             ///
@@ -39,7 +40,7 @@ macro_rules! unary {
                 const NAME: &'static str = stringify!($name);
                 #[inline(always)]
                 fn value<T: Real>(self, x: T) -> T {
-                    x.$name()
+                    x.$scalar()
                 }
                 #[inline(always)]
                 fn derivative<T: Real>(self, $x: T, $y: T) -> T {
@@ -55,15 +56,19 @@ macro_rules! unary {
 
 unary! {
     /// `ln |Γ(x)|`, elementwise; the derivative is [`digamma`].
-    ln_gamma LnGamma, _, x => x.digamma();
+    ln_gamma LnGamma ln_gamma, _, x => x.digamma();
     /// `ψ(x) = d ln Γ(x) / dx`, elementwise; the derivative is [`trigamma`].
-    digamma Digamma, _, x => x.trigamma();
+    digamma Digamma digamma, _, x => x.trigamma();
     /// `ψ′(x)`, elementwise; the derivative is `ψ″(x)`.
-    trigamma Trigamma, _, x => x.tetragamma();
+    trigamma Trigamma trigamma, _, x => x.tetragamma();
     /// `ln(1 + e^x)`, elementwise, exact in both tails; the derivative is [`sigmoid`].
-    softplus Softplus, _, x => x.sigmoid();
+    softplus Softplus softplus, _, x => x.sigmoid();
     /// `1 / (1 + e^-x)`, elementwise, exact in both tails.
-    sigmoid Sigmoid, y, x => y * (-x).sigmoid();
+    sigmoid Sigmoid sigmoid, y, x => y * (-x).sigmoid();
+    /// `ln(1 + x)`, elementwise, without cancellation near 0.
+    log1p Log1p ln_1p, _, x => T::ONE / (T::ONE + x);
+    /// `e^x − 1`, elementwise, without cancellation near 0.
+    expm1 Expm1 exp_m1, _, x => x.exp();
 }
 
 /// `ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b)` of two tensors of the same shape.

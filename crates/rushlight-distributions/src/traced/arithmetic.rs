@@ -2,7 +2,9 @@
 
 use super::Traced;
 use crate::Operand;
-use candle_core::{DType, Result, Tensor};
+use crate::operand::numbers_meet;
+use crate::special;
+use candle_core::{DType, Device, Result, Tensor};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 impl Traced {
@@ -15,11 +17,7 @@ impl Traced {
     pub fn affine(&self, mul: f64, add: f64) -> Result<Self> {
         // Candle would round the numbers to the integer dtype: 0.5 to 0, and -1 to 0 if it is unsigned.
         if self.tensor.dtype().is_int() {
-            let dtype = self.tensor.dtype();
-            let told = format!(
-                "numbers meet a value of dtype {dtype:?}; convert it with `to_dtype` first"
-            );
-            return self.follow(Err(candle_core::Error::Msg(told).bt()));
+            return self.follow(Err(numbers_meet(self.tensor.dtype())));
         }
         self.follow(self.tensor.affine(mul, add))
     }
@@ -41,7 +39,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn sigmoid(&self) -> Result<Self> {
-        self.follow(crate::special::sigmoid(&self.tensor))
+        self.follow(special::sigmoid(&self.tensor))
     }
 
     /// `ln(1 + e^x)`, elementwise.
@@ -51,10 +49,30 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn softplus(&self) -> Result<Self> {
-        self.follow(crate::special::softplus(&self.tensor))
+        self.follow(special::softplus(&self.tensor))
     }
 
-    /// The matrix product.
+    /// `ln(1 + x)`, elementwise, without cancellation near 0.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    #[track_caller]
+    pub fn log1p(&self) -> Result<Self> {
+        self.follow(special::log1p(&self.tensor))
+    }
+
+    /// `e^x − 1`, elementwise, without cancellation near 0.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    #[track_caller]
+    pub fn expm1(&self) -> Result<Self> {
+        self.follow(special::expm1(&self.tensor))
+    }
+
+    /// The matrix product; dims before the last two are batch dims and broadcast.
     ///
     /// # Errors
     ///
@@ -64,20 +82,6 @@ impl Traced {
         self.with(other, false, |a, b| a.broadcast_matmul(b))
     }
 
-    /// This value where `condition` is not 0, else `other`. All three have one shape.
-    ///
-    /// # Errors
-    ///
-    /// If they have not.
-    #[track_caller]
-    pub fn where_cond(
-        condition: impl Into<Operand>,
-        yes: impl Into<Operand>,
-        no: impl Into<Operand>,
-    ) -> Result<Self> {
-        Self::join([condition.into(), yes.into(), no.into()], |[c, yes, no]| c.where_cond(yes, no))
-    }
-
     /// The same value in another dtype. Converting to an integer loses the gradient.
     ///
     /// # Errors
@@ -85,7 +89,23 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
-        self.follow(self.inner().to_dtype(dtype))
+        self.follow(self.tensor.to_dtype(dtype))
+    }
+
+    /// The same value on another device.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    #[track_caller]
+    pub fn to_device(&self, device: &Device) -> Result<Self> {
+        self.follow(self.tensor.to_device(device))
+    }
+
+    /// The same value without the autograd graph that it came from. The origins stay: who was cut off from
+    /// the gradient has not lost its influence.
+    pub fn detach(&self) -> Self {
+        Self { tensor: self.tensor.detach(), origins: self.origins.clone(), opaque: self.opaque }
     }
 }
 
@@ -108,7 +128,8 @@ macro_rules! unary {
 }
 
 unary! {
-    exp "e^x", log "ln x", tanh "tanh x", relu "max(x, 0)", sqr "x²", sqrt "√x", abs "|x|",
+    exp "`e^x`", log "`ln x`", sin "`sin x`", cos "`cos x`", tanh "`tanh x`", relu "`max(x, 0)`",
+    sqr "`x²`", sqrt "`√x`", recip "`1 / x`", abs "`|x|`",
 }
 
 macro_rules! binary {

@@ -7,20 +7,36 @@
 //!
 //! | what happens to the value | what the run concludes |
 //! |---|---|
-//! | a method or operator of `Traced` | the result has the union of the origins |
+//! | an operator or one of the methods below | the result has the union of the origins |
 //! | it is read as a plain `&Tensor`, by `Deref` | *read*: every later site may depend on it |
 //! | `to_scalar`, `to_vec0`..`to_vec3` | read, and its rows may have been mixed |
 //! | shape of the result of `map`, `zip`, `apply` | read |
 //! | an `Err` out of `map`, `zip`, `apply`, a look-up or a constructor | read; a run that goes on after it is refused |
 //! | shape, dtype, device of a sampled value or of a tracked operation's result | nothing |
 //! | `Debug`, `Display` | nothing: they show shape and origins only |
+//!
+//! The methods of `Traced` take the place of the tensor's of the same name and are tracked. Any other method
+//! of [`Tensor`] is reached by `Deref`, and so it is a read.
+//!
+//! | tracked | |
+//! |---|---|
+//! | elementwise | `+ - * /`, negation, `affine powf exp log log1p expm1 sigmoid softplus sin cos tanh relu sqr sqrt recip abs`, `to_dtype to_device contiguous detach` |
+//! | compared and chosen | `eq ne lt le gt ge maximum minimum clamp where_cond` |
+//! | along a dim | `sum mean max min` and each with `_keepdim`, `log_sum_exp softmax log_softmax cumsum`; `sum_all mean_all` |
+//! | rearranged | `reshape flatten flatten_all squeeze unsqueeze t transpose permute flip broadcast_as expand` |
+//! | looked up | `get i narrow index_select select_from gather` |
+//! | put together | `matmul cat stack` |
+//! | by your own code | `map zip map_n apply`, which must be pure |
 
 mod arithmetic;
+mod compare;
 mod ledger;
 mod ops;
 mod origins;
 mod read;
 mod rearrange;
+mod reduce;
+mod select;
 mod site_set;
 
 pub use ledger::{Ledger, Read, Reads};
@@ -65,11 +81,6 @@ impl Traced {
     /// The sites that the value was computed from.
     pub fn origins(&self) -> &Origins {
         &self.origins
-    }
-
-    /// The same value without the autograd graph that it came from.
-    pub(crate) fn detached(&self) -> Self {
-        Self { tensor: self.tensor.detach(), origins: self.origins.clone(), opaque: self.opaque }
     }
 
     /// The tensor without its origins, for code that carries those on by itself.

@@ -1,8 +1,8 @@
 //! How origins are carried on: the closures that users write, and what tracked operations are made of.
 
 use super::{Origins, Traced};
-use crate::Operand;
-use candle_core::{Module, Result, Tensor};
+use crate::operand::{Operand, Placement};
+use candle_core::{Module, Result, Tensor, shape::Dim};
 use std::panic::Location;
 
 impl Traced {
@@ -92,6 +92,20 @@ impl Traced {
         Self::opaque(module.forward(&self.tensor), self.origins.clone())
     }
 
+    /// A tracked operation along one dim.
+    #[track_caller]
+    pub(super) fn along<D: Dim>(
+        &self,
+        dim: D,
+        op: &'static str,
+        f: impl FnOnce(&Tensor, usize) -> Result<Tensor>,
+    ) -> Result<Self> {
+        match dim.to_index(self.tensor.shape(), op) {
+            Ok(dim) => self.follow(f(&self.tensor, dim)),
+            Err(e) => self.follow(Err(e)),
+        }
+    }
+
     /// An operation of two values; `error_reads` if whether it fails depends on more than shapes.
     #[track_caller]
     pub(super) fn with(
@@ -100,11 +114,42 @@ impl Traced {
         error_reads: bool,
         f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Self> {
-        let other = other.into().beside(&self.tensor)?;
+        self.with_value(other.into().beside(&self.tensor), error_reads, f)
+    }
+
+    /// The same, where numbers have been given a dtype already.
+    #[track_caller]
+    pub(super) fn with_value(
+        &self,
+        other: Result<Traced>,
+        error_reads: bool,
+        f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
+    ) -> Result<Self> {
+        let other = match other {
+            Ok(other) => other,
+            Err(e) => return self.follow(Err(e)),
+        };
         let mut origins = self.origins.clone();
         origins.extend(&other.origins);
         let opaque = self.opaque || other.opaque;
         Self::tracked(f(&self.tensor, &other.tensor), origins, opaque, opaque || error_reads)
+    }
+
+    /// A tracked operation of several operands, whose numbers take the placement beside them.
+    #[track_caller]
+    pub(super) fn join<const N: usize>(
+        operands: [Operand; N],
+        placements: [&Placement; N],
+        f: impl FnOnce([&Tensor; N]) -> Result<Tensor>,
+    ) -> Result<Self> {
+        let placed = operands.iter().zip(placements).map(|(o, p)| o.at(p));
+        match placed.collect::<Result<Vec<_>>>() {
+            Ok(values) => Self::collect(&values, |tensors| f(std::array::from_fn(|i| tensors[i]))),
+            Err(e) => {
+                operands.iter().for_each(Operand::fail);
+                Err(e)
+            }
+        }
     }
 
     /// A tracked operation of any number of values.
@@ -118,18 +163,5 @@ impl Traced {
         let opaque = values.iter().any(|v| v.opaque);
         let tensors: Vec<&Tensor> = values.iter().map(|v| &v.tensor).collect();
         Self::tracked(f(&tensors), origins, opaque, opaque)
-    }
-
-    /// A tracked operation of several operands.
-    #[track_caller]
-    pub(super) fn join<const N: usize>(
-        operands: [Operand; N],
-        f: impl FnOnce([&Tensor; N]) -> Result<Tensor>,
-    ) -> Result<Self> {
-        let mut values = Vec::with_capacity(N);
-        for operand in operands {
-            values.push(operand.tensor().map_err(candle_core::Error::wrap)?);
-        }
-        Self::collect(&values, |tensors| f(std::array::from_fn(|i| tensors[i])))
     }
 }

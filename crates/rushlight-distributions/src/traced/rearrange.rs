@@ -1,30 +1,9 @@
-//! Tracked sums, shapes and look-ups.
+//! Tracked changes of shape.
 
 use super::Traced;
-use crate::Operand;
-use candle_core::{Result, Shape, Tensor, shape::Dim};
+use candle_core::{Result, Shape, shape::Dim, shape::Dims};
 
 impl Traced {
-    /// The sum over one dim, which goes away.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such dim.
-    #[track_caller]
-    pub fn sum<D: Dim>(&self, dim: D) -> Result<Self> {
-        self.follow(dim.to_index(self.tensor.shape(), "sum").and_then(|d| self.tensor.sum(d)))
-    }
-
-    /// The mean over one dim, which goes away.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such dim.
-    #[track_caller]
-    pub fn mean<D: Dim>(&self, dim: D) -> Result<Self> {
-        self.follow(dim.to_index(self.tensor.shape(), "mean").and_then(|d| self.tensor.mean(d)))
-    }
-
     /// The same elements in another shape.
     ///
     /// # Errors
@@ -55,86 +34,93 @@ impl Traced {
         self.follow(self.tensor.unsqueeze(dim))
     }
 
-    /// `len` entries of `dim` from `start` on.
+    /// The last two dims exchanged.
     ///
     /// # Errors
     ///
-    /// If they are not all there.
+    /// If there are fewer.
     #[track_caller]
-    pub fn narrow<D: Dim>(&self, dim: D, start: usize, len: usize) -> Result<Self> {
-        self.follow(self.tensor.narrow(dim, start, len))
+    pub fn t(&self) -> Result<Self> {
+        self.follow(self.tensor.t())
     }
 
-    /// Entry `index` of the first dim.
+    /// Two dims exchanged.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there are none such.
     #[track_caller]
-    pub fn get(&self, index: usize) -> Result<Self> {
-        self.follow(self.tensor.get(index))
+    pub fn transpose<D1: Dim, D2: Dim>(&self, dim1: D1, dim2: D2) -> Result<Self> {
+        self.follow(self.tensor.transpose(dim1, dim2))
     }
 
-    /// Rows of `self` chosen by `index` along `dim`.
+    /// The dims in another order: dim `i` of the result is dim `dims[i]` of this value.
     ///
     /// # Errors
     ///
-    /// If an index is out of range; the values then count as read.
+    /// If it is no order of all dims.
     #[track_caller]
-    pub fn index_select(&self, index: impl Into<Operand>, dim: usize) -> Result<Self> {
-        self.with(index, true, |table, index| select(table, index, dim))
+    pub fn permute<D: Dims>(&self, dims: D) -> Result<Self> {
+        self.follow(self.tensor.permute(dims))
     }
 
-    /// Rows of `table` chosen by this value along `dim`: its dims take the place of that dim.
-    ///
-    /// Shape: `table` `[.., n, ..]` and `self` `[s..]` give `[.., s.., ..]`.
+    /// The dims from `start` to `end`, that one included, made one.
     ///
     /// # Errors
     ///
-    /// If an index is out of range; the values then count as read.
+    /// If there are none such.
     #[track_caller]
-    pub fn select_from(&self, table: impl Into<Operand>, dim: usize) -> Result<Self> {
-        self.with(table, true, |index, table| select(table, index, dim))
+    pub fn flatten<D1: Dim, D2: Dim>(&self, start: D1, end: D2) -> Result<Self> {
+        self.follow(self.tensor.flatten(start, end))
     }
 
-    /// Entries of `self` chosen by `index` along `dim`: `out[i][j] = self[index[i][j]][j]` for `dim` 0.
-    ///
-    /// Shape: that of `index`.
+    /// All dims made one.
     ///
     /// # Errors
     ///
-    /// If the ranks differ or an index is out of range; the values then count as read.
+    /// Candle's.
     #[track_caller]
-    pub fn gather<D: Dim>(&self, index: impl Into<Operand>, dim: D) -> Result<Self> {
-        self.with(index, true, |t, index| t.gather(&index.contiguous()?, dim))
+    pub fn flatten_all(&self) -> Result<Self> {
+        self.follow(self.tensor.flatten_all())
     }
 
-    /// The values one after the other along `dim`.
+    /// The entries of `dims` in reverse.
     ///
     /// # Errors
     ///
-    /// If there is none, or if they differ in another dim.
+    /// If there are none such.
     #[track_caller]
-    pub fn cat<D: Dim>(values: &[Traced], dim: D) -> Result<Self> {
-        Self::collect(values, |tensors| Tensor::cat(tensors, dim))
+    pub fn flip(&self, dims: &[usize]) -> Result<Self> {
+        self.follow(self.tensor.flip(dims))
     }
 
-    /// The values side by side along a new `dim`.
+    /// The value repeated along dims of size 1 and new ones on the left, as a view.
     ///
     /// # Errors
     ///
-    /// If there is none, or if their shapes differ.
+    /// If the value does not broadcast to that shape.
     #[track_caller]
-    pub fn stack<D: Dim>(values: &[Traced], dim: D) -> Result<Self> {
-        Self::collect(values, |tensors| Tensor::stack(tensors, dim))
+    pub fn broadcast_as(&self, shape: impl Into<Shape>) -> Result<Self> {
+        self.follow(self.tensor.broadcast_as(shape.into()))
     }
-}
 
-fn select(table: &Tensor, index: &Tensor, dim: usize) -> Result<Tensor> {
-    if index.rank() == 1 {
-        return table.index_select(index, dim);
+    /// The same as [`broadcast_as`](Self::broadcast_as).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`broadcast_as`](Self::broadcast_as).
+    #[track_caller]
+    pub fn expand(&self, shape: impl Into<Shape>) -> Result<Self> {
+        self.broadcast_as(shape)
     }
-    let flat = table.index_select(&index.flatten_all()?, dim)?;
-    let dims = table.dims();
-    flat.reshape([&dims[..dim], index.dims(), &dims[dim + 1..]].concat())
+
+    /// The same value, its elements one after the other in memory.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    #[track_caller]
+    pub fn contiguous(&self) -> Result<Self> {
+        self.follow(self.tensor.contiguous())
+    }
 }

@@ -4,6 +4,7 @@ mod arbitrary;
 mod errors;
 mod golden;
 mod laws;
+mod operations;
 mod samplers;
 mod support;
 mod threads;

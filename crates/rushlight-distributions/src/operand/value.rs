@@ -1,0 +1,122 @@
+//! How an operand becomes a tensor.
+
+use super::{Base, Operand, Placement};
+use crate::{Error, Result, Traced, shape};
+use candle_core::{DType, Device, Tensor};
+
+/// What a kernel reads of an operand.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The same number everywhere.
+    Number(f64),
+    /// A tensor that broadcasts to the operand's shape.
+    Tensor(Tensor),
+}
+
+impl Operand {
+    /// Gives numbers a dtype and device, if they have none yet.
+    ///
+    /// # Errors
+    ///
+    /// Candle's, when numbers cannot be put on the device.
+    pub fn placed(mut self, placement: &Placement) -> Result<Self> {
+        if self.placement.is_some() {
+            return Ok(self);
+        }
+        if let Base::Numbers(numbers) = &self.base {
+            // The array's own dim is the last one that it was given.
+            let tensor = Tensor::from_slice(numbers, numbers.len(), &Device::Cpu)?
+                .to_dtype(placement.dtype)?
+                .to_device(&placement.device)?;
+            self.base = Base::Tensor(tensor.into());
+        }
+        self.placement = Some(placement.clone());
+        Ok(self)
+    }
+
+    /// The value as a tensor of its own shape: a view where it is broadcast.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn tensor(&self) -> Result<Traced> {
+        let placed = self.clone().placed(&Placement::default())?;
+        let base = match &placed.base {
+            Base::Tensor(t) => t.clone(),
+            Base::Number(x) => {
+                let Placement { dtype, device } = placed.placement.unwrap_or_default();
+                Tensor::new(*x, &device)?.to_dtype(dtype)?.into()
+            }
+            Base::Numbers(_) => unreachable!("`placed` turns numbers into a tensor"),
+        };
+        if shape::equal(base.inner().dims(), &self.shape) {
+            return Ok(base);
+        }
+        Ok(base.follow(base.inner().broadcast_as(self.shape.as_slice()))?)
+    }
+
+    /// The value in the dtype and on the device of the tensor beside it, if it is not a tensor itself.
+    pub(crate) fn beside(&self, neighbour: &Tensor) -> candle_core::Result<Traced> {
+        self.at(&Placement::of(neighbour))
+    }
+
+    /// The value as a tensor: numbers in that dtype and on that device.
+    ///
+    /// # Errors
+    ///
+    /// An integer dtype that does not have the numbers: candle would round 0.5 to 0, and -1 to 0 if it is
+    /// unsigned.
+    pub(crate) fn at(&self, placement: &Placement) -> candle_core::Result<Traced> {
+        let dtype = placement.dtype;
+        let numbers = match &self.base {
+            Base::Number(x) if self.placement.is_none() => std::slice::from_ref(x),
+            Base::Numbers(xs) => xs,
+            _ => &[],
+        };
+        if !numbers.iter().all(|&x| is_exact(x, dtype)) {
+            return Err(numbers_meet(dtype));
+        }
+        let placed = self.clone().placed(placement);
+        placed.and_then(|o| o.tensor()).map_err(Error::into_candle)
+    }
+
+    /// The value as a plain tensor of its own shape: a use of the value, like [`source`](Self::source).
+    pub(crate) fn value(&self) -> Result<Tensor> {
+        Ok((*self.tensor()?).clone())
+    }
+
+    /// The tensor before broadcasting: a use of the value, like [`source`](Self::source).
+    pub(crate) fn base_tensor(&self) -> Result<Tensor> {
+        match self.source()? {
+            Source::Tensor(t) => Ok(t),
+            Source::Number(_) => self.value(),
+        }
+    }
+
+    /// What a kernel reads: a use of the value, and so noticed if it still has origins.
+    pub(crate) fn source(&self) -> Result<Source> {
+        Ok(match &self.base {
+            Base::Number(x) => Source::Number(*x),
+            Base::Tensor(t) => Source::Tensor((**t).clone()),
+            Base::Numbers(_) => Source::Tensor(self.value()?),
+        })
+    }
+}
+
+/// Whether `dtype` has the number, up to the rounding of floats.
+fn is_exact(x: f64, dtype: DType) -> bool {
+    match dtype {
+        DType::U8 => f64::from(x as u8) == x,
+        DType::U32 => f64::from(x as u32) == x,
+        DType::I16 => f64::from(x as i16) == x,
+        DType::I32 => f64::from(x as i32) == x,
+        DType::I64 => (x as i64) as f64 == x,
+        _ => true,
+    }
+}
+
+/// The error of numbers beside integers that they are none of.
+pub(crate) fn numbers_meet(dtype: DType) -> candle_core::Error {
+    let told = format!("numbers meet a value of dtype {dtype:?}; convert it with `to_dtype` first");
+    candle_core::Error::Msg(told).bt()
+}

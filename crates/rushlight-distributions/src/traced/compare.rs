@@ -1,0 +1,95 @@
+//! Tracked comparisons, and what is chosen by them.
+
+use super::Traced;
+use crate::operand::{Operand, Placement};
+use crate::{Error, shape};
+use candle_core::{DType, Device, Result, Tensor};
+
+macro_rules! comparisons {
+    ($($name:ident $sign:literal $broadcast:ident),* $(,)?) => {
+        impl Traced {
+            $(
+                #[doc = concat!("1 where `self ", $sign, " other`, else 0, as `u8`; broadcast.")]
+                ///
+                /// # Errors
+                ///
+                /// Shapes that do not broadcast, dtypes that differ, an integer dtype that does not have the
+                /// number.
+                #[track_caller]
+                pub fn $name(&self, other: impl Into<Operand>) -> Result<Self> {
+                    self.with(other, false, Tensor::$broadcast)
+                }
+            )*
+        }
+    };
+}
+
+comparisons! {
+    eq "=" broadcast_eq, ne "≠" broadcast_ne, lt "<" broadcast_lt, le "≤" broadcast_le,
+    gt ">" broadcast_gt, ge "≥" broadcast_ge,
+}
+
+impl Traced {
+    /// The larger of two values, elementwise; broadcast. Where they are equal, each has half of the gradient.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast, dtypes that differ, an integer dtype that does not have the number.
+    #[track_caller]
+    pub fn maximum(&self, other: impl Into<Operand>) -> Result<Self> {
+        self.with(other, false, Tensor::broadcast_maximum)
+    }
+
+    /// The smaller of two values, elementwise; broadcast. Where they are equal, each has half of the gradient.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`maximum`](Self::maximum).
+    #[track_caller]
+    pub fn minimum(&self, other: impl Into<Operand>) -> Result<Self> {
+        self.with(other, false, Tensor::broadcast_minimum)
+    }
+
+    /// This value where it is within `min` and `max`, else the nearer of the two; broadcast.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`maximum`](Self::maximum).
+    #[track_caller]
+    pub fn clamp(&self, min: impl Into<Operand>, max: impl Into<Operand>) -> Result<Self> {
+        self.maximum(min)?.minimum(max)
+    }
+
+    /// `yes` where `condition` is not 0, else `no`; broadcast.
+    ///
+    /// Numbers take the dtype of the tensor beside them. What is not chosen must still be finite and have a
+    /// finite derivative: its gradient is multiplied by 0, and 0 times infinity is NaN.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast, dtypes that differ, a condition that is not of integers.
+    #[track_caller]
+    pub fn where_cond(
+        condition: impl Into<Operand>,
+        yes: impl Into<Operand>,
+        no: impl Into<Operand>,
+    ) -> Result<Self> {
+        let operands = [condition.into(), yes.into(), no.into()];
+        let of = |o: &Operand| o.placement().cloned();
+        let device = of(&operands[0]).map_or(Device::Cpu, |p| p.device);
+        let dtype = DType::F32;
+        let chosen = of(&operands[1]).or(of(&operands[2])).unwrap_or(Placement { dtype, device });
+        let tested = Placement { dtype: DType::U8, device: chosen.device.clone() };
+        Self::join(operands, [&tested, &chosen, &chosen], |[c, yes, no]| choose(c, yes, no))
+    }
+}
+
+fn choose(condition: &Tensor, yes: &Tensor, no: &Tensor) -> Result<Tensor> {
+    let dims = [condition, yes, no].map(Tensor::dims);
+    if shape::equal(dims[0], dims[1]) && shape::equal(dims[0], dims[2]) {
+        return condition.where_cond(yes, no);
+    }
+    let shape = shape::broadcast("where_cond", &dims).map_err(Error::into_candle)?;
+    let [condition, yes, no] = [condition, yes, no].map(|t| t.broadcast_as(shape.as_slice()));
+    condition?.where_cond(&yes?, &no?)
+}
