@@ -126,6 +126,10 @@ impl<D: Distribution> Distribution for Independent<D> {
         }
     }
 
+    fn elements(&self) -> Option<&dyn Distribution> {
+        if self.base.event_shape().is_empty() { Some(&self.base) } else { self.base.elements() }
+    }
+
     fn entropy(&self) -> Result<Tensor> {
         self.check()?;
         kernel::sum_last(&self.base.entropy()?, self.dims)
@@ -150,6 +154,18 @@ mod tests {
         for (g, w) in got.iter().zip(want) {
             assert!((f64::from(*g) - w).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn elements_are_those_of_the_innermost_base() {
+        let base = Normal::new([0.0, 1.0, 2.0], 1.0).unwrap();
+        assert!(base.elements().is_none());
+        let matrix = base.expand(&[2, 3]).unwrap().to_event(1).to_event(1);
+        let shared: Arc<dyn Distribution> = Arc::new(matrix.without_rsample());
+        let elements = shared.elements().unwrap();
+        assert_eq!((elements.batch_shape(), elements.event_shape()), (&[2, 3][..], &[][..]));
+        let hidden = Arc::new(Normal::new(0.0, 1.0).unwrap().without_rsample().to_event(0));
+        assert!(hidden.elements().is_some_and(|d| !d.has_rsample()));
     }
 
     #[test]

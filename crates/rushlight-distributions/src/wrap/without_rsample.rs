@@ -33,6 +33,7 @@ impl<D: Distribution> Distribution for WithoutRsample<D> {
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        elements() -> Option<&dyn Distribution>;
     }
 
     fn has_rsample(&self) -> bool {
