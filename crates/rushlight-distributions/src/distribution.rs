@@ -91,12 +91,6 @@ pub trait Distribution: Any + Debug + Send + Sync {
         self.log_prob(value)
     }
 
-    /// The distribution of the elements, if the density of an outcome is the product of those of its elements: the
-    /// same batch, with the event dims as batch dims.
-    fn elements(&self) -> Option<&dyn Distribution> {
-        None
-    }
-
     /// The same distribution with every parameter rewritten.
     ///
     /// Expanding, detaching, moving, and asking where parameters came from are all done through it.
@@ -151,6 +145,18 @@ pub trait Distribution: Any + Debug + Send + Sync {
         Err(Error::NotAvailable { distribution: self.name(), quantity: "icdf" })
     }
 
+    /// The distribution of the elements, if the density of an outcome is made of theirs:
+    ///
+    /// ```text
+    /// log p(x) = Σ_i log p_i(x_i)    over all event dims
+    /// ```
+    ///
+    /// Its parameters are the same and the event dims are batch dims: its batch shape is `batch + event`.
+    /// `None` unless the distribution is known to be such a product.
+    fn elements(&self) -> Option<&dyn Distribution> {
+        None
+    }
+
     /// All outcomes, along a new first dim. Shape: `[outcomes] + [1; batch rank] + event`.
     ///
     /// # Errors
@@ -184,7 +190,6 @@ impl Distribution for Arc<dyn Distribution> {
         log_prob_over(value: &Tensor, dims: usize) -> Result<Tensor>;
         log_prob_sum(value: &Tensor, weight: Weight) -> Result<Tensor>;
         log_prob_composite(value: &Tensor) -> Result<Tensor>;
-        elements() -> Option<&dyn Distribution>;
         map_params(f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>>;
         mean() -> Result<Tensor>;
         variance() -> Result<Tensor>;
@@ -192,6 +197,7 @@ impl Distribution for Arc<dyn Distribution> {
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        elements() -> Option<&dyn Distribution>;
     }
 }
 
@@ -234,7 +240,8 @@ pub trait DistributionExt: Distribution {
         self.map_params(&mut |p, _| Ok(p.detached()))
     }
 
-    /// The random choices that the parameters came from.
+    /// The random choices that the parameters came from; no axis is a site's own, since parameters may have
+    /// event dims that outcomes have not.
     ///
     /// # Errors
     ///
@@ -243,7 +250,7 @@ pub trait DistributionExt: Distribution {
         let mut all = Origins::default();
         self.map_params(&mut |p, _| {
             if let Some(origins) = p.origins() {
-                all.extend(origins);
+                all.extend(&origins.without_axes());
             }
             Ok(p.clone())
         })?;

@@ -6,6 +6,7 @@ mod value;
 pub use broadcast::broadcast;
 pub(crate) use value::{Source, numbers_meet};
 
+use crate::traced::Move;
 use crate::{Constraint, Error, Origins, Result, Traced, shape};
 use candle_core::{DType, Device, Tensor, Var};
 use std::sync::Arc;
@@ -123,7 +124,8 @@ impl Operand {
         self.shape.len()
     }
 
-    /// The sites that the value was computed from; `None` for numbers and data.
+    /// The sites that the value was computed from; `None` for numbers and data. Their axes are those of the
+    /// value before broadcasting.
     pub fn origins(&self) -> Option<&Origins> {
         match &self.base {
             Base::Tensor(t) if !t.origins().is_empty() => Some(t.origins()),
@@ -134,6 +136,17 @@ impl Operand {
     /// Whether gradients can flow into the value.
     pub fn has_graph(&self) -> bool {
         matches!(&self.base, Base::Tensor(t) if t.inner().track_op())
+    }
+
+    /// The same with the [axes](Origins::axes) that they have in the operand's own shape: one that is broadcast
+    /// is no site's own. No read.
+    pub fn kept_origins(&self) -> Option<Origins> {
+        match &self.base {
+            Base::Tensor(t) if !t.origins().is_empty() => {
+                Some(Move::Kept.apply(t.origins(), t.inner().dims(), &self.shape))
+            }
+            _ => None,
+        }
     }
 
     /// The number, if the operand is a single one.

@@ -52,7 +52,7 @@ impl Operand {
         if shape::equal(base.inner().dims(), &self.shape) {
             return Ok(base);
         }
-        Ok(base.follow(base.inner().broadcast_as(self.shape.as_slice()))?)
+        Ok(base.broadcast_as(self.shape.as_slice())?)
     }
 
     /// The value in the dtype and on the device of the tensor beside it, if it is not a tensor itself.

@@ -1,6 +1,6 @@
 //! Tracked arithmetic: methods and operators.
 
-use super::Traced;
+use super::{Move, Traced};
 use crate::Operand;
 use crate::operand::numbers_meet;
 use crate::special;
@@ -17,9 +17,9 @@ impl Traced {
     pub fn affine(&self, mul: f64, add: f64) -> Result<Self> {
         // Candle would round the numbers to the integer dtype: 0.5 to 0, and -1 to 0 if it is unsigned.
         if self.tensor.dtype().is_int() {
-            return self.follow(Err(numbers_meet(self.tensor.dtype())));
+            return self.follow(Err(numbers_meet(self.tensor.dtype())), Move::Lost);
         }
-        self.follow(self.tensor.affine(mul, add))
+        self.follow(self.tensor.affine(mul, add), Move::Kept)
     }
 
     /// `self` to the power `e`, elementwise.
@@ -29,7 +29,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn powf(&self, e: f64) -> Result<Self> {
-        self.follow(self.tensor.powf(e))
+        self.follow(self.tensor.powf(e), Move::Kept)
     }
 
     /// `1 / (1 + e^-x)`, elementwise.
@@ -39,7 +39,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn sigmoid(&self) -> Result<Self> {
-        self.follow(special::sigmoid(&self.tensor))
+        self.follow(special::sigmoid(&self.tensor), Move::Kept)
     }
 
     /// `ln(1 + e^x)`, elementwise.
@@ -49,7 +49,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn softplus(&self) -> Result<Self> {
-        self.follow(special::softplus(&self.tensor))
+        self.follow(special::softplus(&self.tensor), Move::Kept)
     }
 
     /// `ln(1 + x)`, elementwise, without cancellation near 0.
@@ -59,7 +59,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn log1p(&self) -> Result<Self> {
-        self.follow(special::log1p(&self.tensor))
+        self.follow(special::log1p(&self.tensor), Move::Kept)
     }
 
     /// `e^x − 1`, elementwise, without cancellation near 0.
@@ -69,17 +69,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn expm1(&self) -> Result<Self> {
-        self.follow(special::expm1(&self.tensor))
-    }
-
-    /// The matrix product; dims before the last two are batch dims and broadcast.
-    ///
-    /// # Errors
-    ///
-    /// If the inner sizes or the batch dims differ.
-    #[track_caller]
-    pub fn matmul(&self, other: impl Into<Operand>) -> Result<Self> {
-        self.with(other, false, |a, b| a.broadcast_matmul(b))
+        self.follow(special::expm1(&self.tensor), Move::Kept)
     }
 
     /// The same value in another dtype. Converting to an integer loses the gradient.
@@ -89,7 +79,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
-        self.follow(self.tensor.to_dtype(dtype))
+        self.follow(self.tensor.to_dtype(dtype), Move::Kept)
     }
 
     /// The same value on another device.
@@ -99,7 +89,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn to_device(&self, device: &Device) -> Result<Self> {
-        self.follow(self.tensor.to_device(device))
+        self.follow(self.tensor.to_device(device), Move::Kept)
     }
 
     /// The same value without the autograd graph that it came from. The origins stay: who was cut off from
@@ -120,7 +110,7 @@ macro_rules! unary {
                 /// Candle's.
                 #[track_caller]
                 pub fn $name(&self) -> Result<Self> {
-                    self.follow(self.tensor.$name())
+                    self.follow(self.tensor.$name(), Move::Kept)
                 }
             )*
         }
@@ -144,7 +134,7 @@ macro_rules! binary {
                         let (mul, add) = $number(c);
                         return self.affine(mul, add);
                     }
-                    self.with(other, false, |a, b| match a.dims() == b.dims() {
+                    self.with(other, Move::Kept, |a, b| match a.dims() == b.dims() {
                         true => a.$method(b),
                         false => a.$broadcast(b),
                     })
@@ -193,7 +183,7 @@ impl Neg for &Traced {
     type Output = Result<Traced>;
     #[track_caller]
     fn neg(self) -> Result<Traced> {
-        self.follow(self.tensor.neg())
+        self.follow(self.tensor.neg(), Move::Kept)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tracked comparisons, and what is chosen by them.
 
-use super::Traced;
+use super::{Move, Traced};
 use crate::operand::{Operand, Placement};
 use crate::{Error, shape};
 use candle_core::{DType, Device, Result, Tensor};
@@ -17,7 +17,7 @@ macro_rules! comparisons {
                 /// number.
                 #[track_caller]
                 pub fn $name(&self, other: impl Into<Operand>) -> Result<Self> {
-                    self.with(other, false, Tensor::$broadcast)
+                    self.with(other, Move::Kept, Tensor::$broadcast)
                 }
             )*
         }
@@ -37,7 +37,7 @@ impl Traced {
     /// Shapes that do not broadcast, dtypes that differ, an integer dtype that does not have the number.
     #[track_caller]
     pub fn maximum(&self, other: impl Into<Operand>) -> Result<Self> {
-        self.with(other, false, Tensor::broadcast_maximum)
+        self.with(other, Move::Kept, Tensor::broadcast_maximum)
     }
 
     /// The smaller of two values, elementwise; broadcast. Where they are equal, each has half of the gradient.
@@ -47,7 +47,7 @@ impl Traced {
     /// Those of [`maximum`](Self::maximum).
     #[track_caller]
     pub fn minimum(&self, other: impl Into<Operand>) -> Result<Self> {
-        self.with(other, false, Tensor::broadcast_minimum)
+        self.with(other, Move::Kept, Tensor::broadcast_minimum)
     }
 
     /// This value where it is within `min` and `max`, else the nearer of the two; broadcast.
@@ -74,13 +74,24 @@ impl Traced {
         yes: impl Into<Operand>,
         no: impl Into<Operand>,
     ) -> Result<Self> {
-        let operands = [condition.into(), yes.into(), no.into()];
+        let (condition, yes, no) = (condition.into(), yes.into(), no.into());
         let of = |o: &Operand| o.placement().cloned();
-        let device = of(&operands[0]).map_or(Device::Cpu, |p| p.device);
-        let dtype = DType::F32;
-        let chosen = of(&operands[1]).or(of(&operands[2])).unwrap_or(Placement { dtype, device });
+        let device = of(&condition).map_or(Device::Cpu, |p| p.device);
+        let number = Placement { dtype: DType::F32, device };
+        let chosen = of(&yes).or(of(&no)).unwrap_or(number);
         let tested = Placement { dtype: DType::U8, device: chosen.device.clone() };
-        Self::join(operands, [&tested, &chosen, &chosen], |[c, yes, no]| choose(c, yes, no))
+        match (condition.at(&tested), yes.at(&chosen), no.at(&chosen)) {
+            (Ok(c), Ok(y), Ok(n)) => {
+                let tensor = choose(c.inner(), y.inner(), n.inner());
+                Self::join(tensor, [&c, &y, &n].map(|t| (t, &Move::Kept)), false)
+            }
+            (Err(e), _, _) | (_, Err(e), _) | (_, _, Err(e)) => {
+                for operand in [condition, yes, no] {
+                    operand.fail();
+                }
+                Err(e)
+            }
+        }
     }
 }
 

@@ -15,6 +15,23 @@
 //! | shape, dtype, device of a sampled value or of a tracked operation's result | nothing |
 //! | `Debug`, `Display` | nothing: they show shape and origins only |
 //!
+//! # Elements
+//!
+//! Origins also know which axes of a value are still a site's own, index for index, so that the elements of an
+//! event can be told apart ([`Origins::axes`]). Such an axis survives
+//!
+//! * elementwise operations, comparisons and `where_cond`, unless it has size 1 and is expanded;
+//! * `squeeze unsqueeze t transpose permute broadcast_as`, which it follows;
+//! * `narrow get`, reductions, `softmax log_softmax cumsum` along *other* axes;
+//! * `index_select select_from`: the index's axes, and the table's other axes;
+//! * `gather`: the other axes of the index, and those of the table that are no longer than the index's;
+//! * `matmul`, if it is a batch axis.
+//!
+//! Everything else loses the axes (`map`, `reshape`, `flip`, `i`, `cat`, ..), and so do two inputs that disagree
+//! about a site. A read needs no axes: it concerns the whole value.
+//!
+//! # Methods
+//!
 //! The methods of `Traced` take the place of the tensor's of the same name and are tracked. Any other method
 //! of [`Tensor`] is reached by `Deref`, and so it is a read.
 //!
@@ -29,10 +46,13 @@
 //! | by your own code | `map zip map_n apply`, which must be pure |
 
 mod arithmetic;
+mod axes;
 mod compare;
 mod ledger;
+mod moves;
 mod ops;
 mod origins;
+mod product;
 mod read;
 mod rearrange;
 mod reduce;
@@ -40,6 +60,7 @@ mod select;
 mod site_set;
 
 pub use ledger::{Ledger, Read, Reads};
+pub(crate) use moves::Move;
 pub use origins::Origins;
 pub use site_set::SiteSet;
 

@@ -1,46 +1,11 @@
 //! How origins are carried on: the closures that users write, and what tracked operations are made of.
 
-use super::{Origins, Traced};
+use super::{Move, Origins, Traced};
 use crate::operand::{Operand, Placement};
 use candle_core::{Module, Result, Tensor, shape::Dim};
 use std::panic::Location;
 
 impl Traced {
-    /// The result of a tracked operation: its shape tells no more than its inputs' shapes did.
-    #[track_caller]
-    pub(crate) fn follow(&self, tensor: Result<Tensor>) -> Result<Self> {
-        Self::tracked(tensor, self.origins.clone(), self.opaque, self.opaque)
-    }
-
-    /// The same. An error is a look at the shapes, or at values where `error_reads`.
-    #[track_caller]
-    fn tracked(
-        tensor: Result<Tensor>,
-        origins: Origins,
-        opaque: bool,
-        error_reads: bool,
-    ) -> Result<Self> {
-        if tensor.is_err() && error_reads {
-            origins.fail(Location::caller());
-        }
-        Ok(Self { tensor: tensor?, origins, opaque })
-    }
-
-    /// The result of anybody's code. An error is a look at the value, so it counts as a read.
-    #[track_caller]
-    fn opaque(tensor: Result<Tensor>, origins: Origins) -> Result<Self> {
-        match tensor {
-            Ok(tensor) => {
-                let opaque = !origins.is_empty();
-                Ok(Self { tensor, origins, opaque })
-            }
-            Err(e) => {
-                origins.fail(Location::caller());
-                Err(e)
-            }
-        }
-    }
-
     /// A function of this value alone. It must be pure: what it returns may depend on its input only.
     ///
     /// # Errors
@@ -48,7 +13,7 @@ impl Traced {
     /// The closure's; the value then counts as read.
     #[track_caller]
     pub fn map(&self, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Self> {
-        Self::opaque(f(&self.tensor), self.origins.clone())
+        Self::opaque(f(&self.tensor), [self])
     }
 
     /// A function of two values. It must be pure.
@@ -62,9 +27,7 @@ impl Traced {
         other: &Traced,
         f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Self> {
-        let mut origins = self.origins.clone();
-        origins.extend(&other.origins);
-        Self::opaque(f(&self.tensor, &other.tensor), origins)
+        Self::opaque(f(&self.tensor, &other.tensor), [self, other])
     }
 
     /// A function of any number of values. It must be pure.
@@ -74,12 +37,8 @@ impl Traced {
     /// The closure's; the values then count as read.
     #[track_caller]
     pub fn map_n(values: &[Traced], f: impl FnOnce(&[Tensor]) -> Result<Tensor>) -> Result<Self> {
-        let mut origins = Origins::default();
-        for v in values {
-            origins.extend(&v.origins);
-        }
         let tensors: Vec<Tensor> = values.iter().map(|v| v.tensor.clone()).collect();
-        Self::opaque(f(&tensors), origins)
+        Self::opaque(f(&tensors), values)
     }
 
     /// The output of a module.
@@ -89,79 +48,99 @@ impl Traced {
     /// The module's; the value then counts as read.
     #[track_caller]
     pub fn apply<M: Module>(&self, module: &M) -> Result<Self> {
-        Self::opaque(module.forward(&self.tensor), self.origins.clone())
+        Self::opaque(module.forward(&self.tensor), [self])
     }
 
-    /// A tracked operation along one dim.
+    /// The result of anybody's code. An error is a look at the value, so it counts as a read.
+    #[track_caller]
+    fn opaque<'a>(
+        tensor: Result<Tensor>,
+        inputs: impl IntoIterator<Item = &'a Traced>,
+    ) -> Result<Self> {
+        let mut made = Self::mixed(tensor, inputs, true)?;
+        made.opaque = !made.origins.is_empty();
+        Ok(made)
+    }
+
+    /// The result of a tracked operation: its shape tells no more than its inputs' shapes did.
+    #[track_caller]
+    pub(super) fn follow(&self, tensor: Result<Tensor>, axes: Move) -> Result<Self> {
+        Self::join(tensor, [(self, &axes)], false)
+    }
+
+    /// A tracked operation along one dim; `axes` is told which axis that is.
     #[track_caller]
     pub(super) fn along<D: Dim>(
         &self,
         dim: D,
         op: &'static str,
         f: impl FnOnce(&Tensor, usize) -> Result<Tensor>,
+        axes: impl FnOnce(usize) -> Move,
     ) -> Result<Self> {
         match dim.to_index(self.tensor.shape(), op) {
-            Ok(dim) => self.follow(f(&self.tensor, dim)),
-            Err(e) => self.follow(Err(e)),
+            Ok(dim) => self.follow(f(&self.tensor, dim), axes(self.tensor.rank() - dim)),
+            Err(e) => self.follow(Err(e), Move::Lost),
         }
     }
 
-    /// An operation of two values; `error_reads` if whether it fails depends on more than shapes.
+    /// A tracked operation of two values, which does the same to the axes of both.
     #[track_caller]
     pub(super) fn with(
         &self,
         other: impl Into<Operand>,
-        error_reads: bool,
+        axes: Move,
         f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Self> {
-        self.with_value(other.into().beside(&self.tensor), error_reads, f)
+        let other = self.place(other, &Placement::of(&self.tensor))?;
+        let tensor = f(&self.tensor, &other.tensor);
+        Self::join(tensor, [(self, &axes), (&other, &axes)], false)
     }
 
-    /// The same, where numbers have been given a dtype already.
+    /// A value beside this one, which says where numbers go.
     #[track_caller]
-    pub(super) fn with_value(
-        &self,
-        other: Result<Traced>,
-        error_reads: bool,
-        f: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
-    ) -> Result<Self> {
-        let other = match other {
-            Ok(other) => other,
-            Err(e) => return self.follow(Err(e)),
-        };
-        let mut origins = self.origins.clone();
-        origins.extend(&other.origins);
-        let opaque = self.opaque || other.opaque;
-        Self::tracked(f(&self.tensor, &other.tensor), origins, opaque, opaque || error_reads)
-    }
-
-    /// A tracked operation of several operands, whose numbers take the placement beside them.
-    #[track_caller]
-    pub(super) fn join<const N: usize>(
-        operands: [Operand; N],
-        placements: [&Placement; N],
-        f: impl FnOnce([&Tensor; N]) -> Result<Tensor>,
-    ) -> Result<Self> {
-        let placed = operands.iter().zip(placements).map(|(o, p)| o.at(p));
-        match placed.collect::<Result<Vec<_>>>() {
-            Ok(values) => Self::collect(&values, |tensors| f(std::array::from_fn(|i| tensors[i]))),
-            Err(e) => {
-                operands.iter().for_each(Operand::fail);
-                Err(e)
-            }
+    pub(super) fn place(&self, other: impl Into<Operand>, placement: &Placement) -> Result<Self> {
+        match other.into().at(placement) {
+            Ok(other) => Ok(other),
+            Err(e) => self.follow(Err(e), Move::Lost),
         }
     }
 
-    /// A tracked operation of any number of values.
+    /// The result of a tracked operation of several values. An error is a look at the shapes, or at values
+    /// where `error_reads`.
     #[track_caller]
-    pub(super) fn collect(
-        values: &[Traced],
-        f: impl FnOnce(&[&Tensor]) -> Result<Tensor>,
+    pub(super) fn join<const N: usize>(
+        tensor: Result<Tensor>,
+        inputs: [(&Traced, &Move); N],
+        error_reads: bool,
     ) -> Result<Self> {
-        let mut origins = Origins::default();
-        values.iter().for_each(|v| origins.extend(&v.origins));
-        let opaque = values.iter().any(|v| v.opaque);
-        let tensors: Vec<&Tensor> = values.iter().map(|v| &v.tensor).collect();
-        Self::tracked(f(&tensors), origins, opaque, opaque)
+        let Ok(tensor) = tensor else {
+            return Self::mixed(tensor, inputs.map(|(input, _)| input), error_reads);
+        };
+        let opaque = inputs.iter().any(|(input, _)| input.opaque);
+        let moved = |(input, axes): (&Traced, &Move)| {
+            axes.apply(&input.origins, input.tensor.dims(), tensor.dims())
+        };
+        let mut moved = inputs.map(moved).into_iter();
+        let mut origins = moved.next().unwrap_or_default();
+        moved.for_each(|more| origins.extend(&more));
+        Ok(Self { tensor, origins, opaque })
+    }
+
+    /// The same of any number of values, where no axis survives.
+    #[track_caller]
+    pub(super) fn mixed<'a>(
+        tensor: Result<Tensor>,
+        inputs: impl IntoIterator<Item = &'a Traced>,
+        error_reads: bool,
+    ) -> Result<Self> {
+        let (mut origins, mut opaque) = (Origins::default(), false);
+        for input in inputs {
+            origins.extend(&input.origins);
+            opaque |= input.opaque;
+        }
+        if tensor.is_err() && (opaque || error_reads) {
+            origins.fail(Location::caller());
+        }
+        Ok(Self { tensor: tensor?, origins: origins.without_axes(), opaque })
     }
 }

@@ -1,10 +1,14 @@
 //! Which random choices a value came from.
 
+use super::axes::Axes;
 use super::{Ledger, SiteSet};
 use std::panic::Location;
 use std::sync::Arc;
 
 /// The sites of one run that a value was computed from; none for data and parameters.
+///
+/// For each site they also know which [axes](Self::axes) of the value are still the site's own, index for
+/// index, so that its elements can be told apart.
 ///
 /// One word, so that tensors without origins cost nothing to carry around.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +19,8 @@ struct Known {
     home: Sites,
     /// Sites of another run that got mixed in: always a mistake, reported where the value is used.
     foreign: Option<Sites>,
+    /// Those of the sites at home. None if there are foreign ones.
+    axes: Axes,
 }
 
 /// Sites of one run.
@@ -27,6 +33,20 @@ struct Sites {
 impl Known {
     fn runs(&self) -> impl Iterator<Item = &Sites> {
         std::iter::once(&self.home).chain(&self.foreign)
+    }
+
+    fn unite(&mut self, more: &Self) {
+        let one_run = |known: &Self| {
+            known.foreign.is_none() && Arc::ptr_eq(&known.home.ledger, &self.home.ledger)
+        };
+        if self.axes.is_empty() && more.axes.is_empty() {
+            // The common case, of sites without event dims.
+        } else if one_run(self) && one_run(more) {
+            self.axes.unite(&self.home.sites, &more.axes, &more.home.sites);
+        } else {
+            self.axes = Axes::default();
+        }
+        more.runs().for_each(|run| self.extend(run));
     }
 
     fn extend(&mut self, more: &Sites) {
@@ -44,10 +64,42 @@ impl Known {
 }
 
 impl Origins {
-    /// The value of site number `site` itself.
+    /// The value of site number `site` itself, without axes of its own.
     pub fn of(site: usize, ledger: &Arc<Ledger>) -> Self {
+        Self::with_axes(site, ledger, 0)
+    }
+
+    /// The value of site number `site` itself, whose last `event_rank` axes are its own.
+    pub fn with_axes(site: usize, ledger: &Arc<Ledger>, event_rank: usize) -> Self {
         let home = Sites { sites: SiteSet::one(site), ledger: ledger.clone() };
-        Self(Some(Arc::new(Known { home, foreign: None })))
+        let axes = Axes::own(site, event_rank);
+        Self(Some(Arc::new(Known { home, foreign: None, axes })))
+    }
+
+    /// The axes of the value that are still `site`'s own: pairs `(of_site, at)`, counted from the right, 1 is
+    /// the last.
+    ///
+    /// A pair says that the site's value at index `r` of its axis `of_site` reaches this value at index `r` of
+    /// the axis `at` and at no other index of it. An axis of the site without a pair may have been mixed.
+    pub fn axes(&self, site: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.0.iter().flat_map(move |known| known.axes.of(site))
+    }
+
+    /// The origins of a value in which axis `at` of this one has become axis `f(at)`; where that is `None`, it
+    /// is no site's own any longer.
+    pub fn map_axes(&self, f: impl Fn(usize) -> Option<usize>) -> Self {
+        match &self.0 {
+            Some(known) if !known.axes.is_empty() => {
+                let (home, foreign) = (known.home.clone(), known.foreign.clone());
+                Self(Some(Arc::new(Known { home, foreign, axes: known.axes.map(f) })))
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The same sites, with no axis their own.
+    pub(crate) fn without_axes(&self) -> Self {
+        self.map_axes(|_| None)
     }
 
     /// The sites, by number.
@@ -60,15 +112,15 @@ impl Origins {
         self.0.is_none()
     }
 
-    /// Adds the origins of another value.
+    /// Adds the origins of another value. Of a site that is known to both, only those axes stay which both
+    /// have in the same place.
     pub fn extend(&mut self, other: &Self) {
         match (&mut self.0, &other.0) {
             (_, None) => {}
             (mine @ None, theirs) => *mine = theirs.clone(),
             (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => {}
             (Some(mine), Some(theirs)) => {
-                let mine = Arc::make_mut(mine);
-                theirs.runs().for_each(|run| mine.extend(run));
+                Arc::make_mut(mine).unite(theirs);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Tracked sums, and what else is made of all entries along a dim.
 
-use super::Traced;
+use super::{Move, Traced};
 use crate::special::along;
 use candle_core::{Result, shape::Dim};
 
@@ -15,7 +15,7 @@ macro_rules! reductions {
                 /// If there is no such dim.
                 #[track_caller]
                 pub fn $name<D: Dim>(&self, dim: D) -> Result<Self> {
-                    self.along(dim, stringify!($name), |t, dim| t.$name(dim))
+                    self.along(dim, stringify!($name), |t, dim| t.$name(dim), Move::Removed)
                 }
 
                 #[doc = concat!($what, " one dim, which stays with size 1.")]
@@ -25,7 +25,7 @@ macro_rules! reductions {
                 /// If there is no such dim.
                 #[track_caller]
                 pub fn $keepdim<D: Dim>(&self, dim: D) -> Result<Self> {
-                    self.along(dim, stringify!($keepdim), |t, dim| t.$keepdim(dim))
+                    self.along(dim, stringify!($keepdim), |t, dim| t.$keepdim(dim), Move::Except)
                 }
             )*
         }
@@ -45,7 +45,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn sum_all(&self) -> Result<Self> {
-        self.follow(self.tensor.sum_all())
+        self.follow(self.tensor.sum_all(), Move::Lost)
     }
 
     /// The mean of all elements. Shape: `[]`.
@@ -55,7 +55,7 @@ impl Traced {
     /// Candle's.
     #[track_caller]
     pub fn mean_all(&self) -> Result<Self> {
-        self.follow(self.tensor.mean_all())
+        self.follow(self.tensor.mean_all(), Move::Lost)
     }
 
     /// `ln Σ e^x` along one dim, which goes away; -∞, with gradient 0, where all entries are -∞.
@@ -65,7 +65,7 @@ impl Traced {
     /// If there is no such dim.
     #[track_caller]
     pub fn log_sum_exp<D: Dim>(&self, dim: D) -> Result<Self> {
-        self.along(dim, "log_sum_exp", along::log_sum_exp)
+        self.along(dim, "log_sum_exp", along::log_sum_exp, Move::Removed)
     }
 
     /// `e^x / Σ e^x` along one dim; NaN where all entries are -∞.
@@ -75,7 +75,7 @@ impl Traced {
     /// If there is no such dim.
     #[track_caller]
     pub fn softmax<D: Dim>(&self, dim: D) -> Result<Self> {
-        self.along(dim, "softmax", along::softmax)
+        self.along(dim, "softmax", along::softmax, Move::Except)
     }
 
     /// `x − ln Σ e^x` along one dim; NaN where all entries are -∞.
@@ -85,7 +85,7 @@ impl Traced {
     /// If there is no such dim.
     #[track_caller]
     pub fn log_softmax<D: Dim>(&self, dim: D) -> Result<Self> {
-        self.along(dim, "log_softmax", along::log_softmax)
+        self.along(dim, "log_softmax", along::log_softmax, Move::Except)
     }
 
     /// The sums of the first 1, 2, .. entries along one dim.
@@ -95,6 +95,6 @@ impl Traced {
     /// If there is no such dim.
     #[track_caller]
     pub fn cumsum<D: Dim>(&self, dim: D) -> Result<Self> {
-        self.along(dim, "cumsum", along::cumsum)
+        self.along(dim, "cumsum", along::cumsum, Move::Except)
     }
 }

@@ -1,6 +1,6 @@
 //! Tracked look-ups, and what puts values side by side.
 
-use super::Traced;
+use super::{Move, Traced};
 use crate::operand::{Operand, Placement};
 use candle_core::{DType, IndexOp, Result, Tensor, shape::Dim};
 
@@ -12,7 +12,7 @@ impl Traced {
     /// If they are not all there.
     #[track_caller]
     pub fn narrow<D: Dim>(&self, dim: D, start: usize, len: usize) -> Result<Self> {
-        self.follow(self.tensor.narrow(dim, start, len))
+        self.along(dim, "narrow", |t, dim| t.narrow(dim, start, len), Move::Except)
     }
 
     /// Entry `index` of the first dim.
@@ -22,10 +22,11 @@ impl Traced {
     /// If there is none.
     #[track_caller]
     pub fn get(&self, index: usize) -> Result<Self> {
-        self.follow(self.tensor.get(index))
+        self.follow(self.tensor.get(index), Move::Removed(self.tensor.rank()))
     }
 
-    /// What [`IndexOp`] gives for an index, a range, or a tuple of them.
+    /// What [`IndexOp`] gives for an index, a range, or a tuple of them. [`get`](Self::get) and
+    /// [`narrow`](Self::narrow) keep the [axes](super::Origins::axes) that they leave alone; this does not.
     ///
     /// # Errors
     ///
@@ -35,7 +36,7 @@ impl Traced {
     where
         Tensor: IndexOp<T>,
     {
-        self.follow(self.tensor.i(index))
+        self.follow(self.tensor.i(index), Move::Lost)
     }
 
     /// Rows of `self` chosen by `index` along `dim`.
@@ -45,7 +46,7 @@ impl Traced {
     /// If an index is out of range; the values then count as read.
     #[track_caller]
     pub fn index_select(&self, index: impl Into<Operand>, dim: usize) -> Result<Self> {
-        self.with_value(self.index(index), true, |table, index| select(table, index, dim))
+        select(self, &self.index(index)?, dim)
     }
 
     /// Rows of `table` chosen by this value along `dim`: its dims take the place of that dim.
@@ -58,8 +59,7 @@ impl Traced {
     #[track_caller]
     pub fn select_from(&self, table: impl Into<Operand>, dim: usize) -> Result<Self> {
         let placement = Placement { device: self.tensor.device().clone(), ..Placement::default() };
-        let table = table.into().at(&placement);
-        self.with_value(table, true, |index, table| select(table, index, dim))
+        select(&self.place(table, &placement)?, self, dim)
     }
 
     /// Entries of `self` chosen by `index` along `dim`: `out[i][j] = self[index[i][j]][j]` for `dim` 0.
@@ -71,7 +71,15 @@ impl Traced {
     /// If the ranks differ or an index is out of range; the values then count as read.
     #[track_caller]
     pub fn gather<D: Dim>(&self, index: impl Into<Operand>, dim: D) -> Result<Self> {
-        self.with_value(self.index(index), true, |t, index| t.gather(&index.contiguous()?, dim))
+        let index = self.index(index)?;
+        let (tensor, axes) = match dim.to_index(self.tensor.shape(), "gather") {
+            Ok(dim) => {
+                let axes = Move::Except(self.tensor.rank() - dim);
+                (entries(&self.tensor, &index.tensor, dim), axes)
+            }
+            Err(e) => (Err(e), Move::Lost),
+        };
+        Self::join(tensor, [(self, &axes), (&index, &axes)], true)
     }
 
     /// The values one after the other along `dim`.
@@ -81,7 +89,7 @@ impl Traced {
     /// If there is none, or if they differ in another dim.
     #[track_caller]
     pub fn cat<D: Dim>(values: &[Traced], dim: D) -> Result<Self> {
-        Self::collect(values, |tensors| Tensor::cat(tensors, dim))
+        Self::mixed(Tensor::cat(&tensors(values), dim), values, false)
     }
 
     /// The values side by side along a new `dim`.
@@ -91,21 +99,50 @@ impl Traced {
     /// If there is none, or if their shapes differ.
     #[track_caller]
     pub fn stack<D: Dim>(values: &[Traced], dim: D) -> Result<Self> {
-        Self::collect(values, |tensors| Tensor::stack(tensors, dim))
+        Self::mixed(Tensor::stack(&tensors(values), dim), values, false)
     }
 
     /// What chooses from this value: numbers become `u32`.
+    #[track_caller]
     fn index(&self, index: impl Into<Operand>) -> Result<Self> {
         let device = self.tensor.device().clone();
-        index.into().at(&Placement { dtype: DType::U32, device })
+        self.place(index, &Placement { dtype: DType::U32, device })
     }
 }
 
-fn select(table: &Tensor, index: &Tensor, dim: usize) -> Result<Tensor> {
+/// The index's axes land in the place of the table's dim, the table's others around them.
+#[track_caller]
+fn select(table: &Traced, index: &Traced, dim: usize) -> Result<Traced> {
+    let tensor = rows(&table.tensor, &index.tensor, dim);
+    let axis = table.tensor.rank().saturating_sub(dim);
+    let of_table = Move::Replaced(axis, index.tensor.rank());
+    let of_index = Move::Shifted(axis.saturating_sub(1));
+    Traced::join(tensor, [(table, &of_table), (index, &of_index)], true)
+}
+
+fn rows(table: &Tensor, index: &Tensor, dim: usize) -> Result<Tensor> {
+    // Candle wants the elements of both one after the other in memory.
+    let flat = table.contiguous()?.index_select(&index.flatten_all()?.contiguous()?, dim)?;
     if index.rank() == 1 {
-        return table.index_select(&index.contiguous()?, dim);
+        return Ok(flat);
     }
-    let flat = table.index_select(&index.flatten_all()?, dim)?;
     let dims = table.dims();
     flat.reshape([&dims[..dim], index.dims(), &dims[dim + 1..]].concat())
+}
+
+fn entries(table: &Tensor, index: &Tensor, dim: usize) -> Result<Tensor> {
+    let mut table = table.clone();
+    if table.rank() == index.rank() {
+        // Of a table that is longer than the index in one of two neighbouring dims, candle takes wrong rows.
+        for (d, &n) in index.dims().iter().enumerate() {
+            if d != dim && n < table.dims()[d] {
+                table = table.narrow(d, 0, n)?;
+            }
+        }
+    }
+    table.contiguous()?.gather(&index.contiguous()?, dim)
+}
+
+fn tensors(values: &[Traced]) -> Vec<&Tensor> {
+    values.iter().map(|v| &v.tensor).collect()
 }

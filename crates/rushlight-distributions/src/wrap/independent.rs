@@ -110,13 +110,6 @@ impl<D: Distribution> Distribution for Independent<D> {
         kernel::sum_last(&self.base.log_prob_composite(value)?, self.dims)
     }
 
-    fn elements(&self) -> Option<&dyn Distribution> {
-        match self.base.event_shape() {
-            [] => Some(&self.base),
-            _ => self.base.elements(),
-        }
-    }
-
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
         let dims = self.dims;
         let mut too_short = None;
@@ -131,6 +124,10 @@ impl<D: Distribution> Distribution for Independent<D> {
             Some(batch) => Err(Error::Event { dims, batch }),
             None => Ok(Arc::new(Independent::new(base, dims))),
         }
+    }
+
+    fn elements(&self) -> Option<&dyn Distribution> {
+        if self.base.event_shape().is_empty() { Some(&self.base) } else { self.base.elements() }
     }
 
     fn entropy(&self) -> Result<Tensor> {
@@ -157,6 +154,18 @@ mod tests {
         for (g, w) in got.iter().zip(want) {
             assert!((f64::from(*g) - w).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn elements_are_those_of_the_innermost_base() {
+        let base = Normal::new([0.0, 1.0, 2.0], 1.0).unwrap();
+        assert!(base.elements().is_none());
+        let matrix = base.expand(&[2, 3]).unwrap().to_event(1).to_event(1);
+        let shared: Arc<dyn Distribution> = Arc::new(matrix.without_rsample());
+        let elements = shared.elements().unwrap();
+        assert_eq!((elements.batch_shape(), elements.event_shape()), (&[2, 3][..], &[][..]));
+        let hidden = Arc::new(Normal::new(0.0, 1.0).unwrap().without_rsample().to_event(0));
+        assert!(hidden.elements().is_some_and(|d| !d.has_rsample()));
     }
 
     #[test]

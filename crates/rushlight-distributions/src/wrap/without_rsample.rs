@@ -27,13 +27,13 @@ impl<D: Distribution> Distribution for WithoutRsample<D> {
         log_prob_over(value: &Tensor, dims: usize) -> Result<Tensor>;
         log_prob_sum(value: &Tensor, weight: Weight) -> Result<Tensor>;
         log_prob_composite(value: &Tensor) -> Result<Tensor>;
-        elements() -> Option<&dyn Distribution>;
         mean() -> Result<Tensor>;
         variance() -> Result<Tensor>;
         entropy() -> Result<Tensor>;
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        elements() -> Option<&dyn Distribution>;
     }
 
     fn has_rsample(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The integration tests of rushlight-distributions, in one binary so that candle is linked once.
 
 mod arbitrary;
+mod axes;
 mod errors;
 mod golden;
 mod laws;

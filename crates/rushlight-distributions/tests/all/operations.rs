@@ -1,6 +1,6 @@
 //! What tracked operations compute and what their gradients are, where that is not simply candle's.
 
-use crate::support::{assert_close, flat, gradients, tensor, variable};
+use crate::support::{assert_close, flat, gradients, spread, tensor, variable};
 use candle_core::{D, DType, Device, Result, Tensor};
 use rushlight_distributions::Traced;
 
@@ -148,6 +148,46 @@ fn what_is_chosen_broadcasts_and_numbers_follow_the_tensors() {
     assert!(
         error.starts_with("where_cond: the shapes [[2, 1], [2, 2], [3]] do not broadcast"),
         "{error}"
+    );
+}
+
+/// Candle's own takes wrong rows where the index is shorter than the table in one of two neighbouring dims.
+#[test]
+fn gather_takes_its_own_rows_from_a_longer_table() {
+    let table: Vec<f64> = (0..24).map(f64::from).collect();
+    let table = traced(&table, &[2, 3, 4]);
+    let index = Tensor::new(&[[[3u32], [1]], [[0], [2]]], &Device::Cpu).unwrap();
+    assert_eq!(flat(&table.gather(&index, 2).unwrap()), [3.0, 5.0, 12.0, 18.0]);
+    let turned = table.permute((2, 0, 1)).unwrap().gather(index.permute((2, 0, 1)).unwrap(), 0);
+    assert_eq!(flat(&turned.unwrap()), [3.0, 5.0, 12.0, 18.0]);
+    let (_, gradient) = weighted(&[0.0; 6], &[2, 3, 1], &[1.0, 2.0, 3.0, 4.0], |x| {
+        x.gather(index.zeros_like()?, 2)
+    });
+    assert_eq!(gradient, [1.0, 2.0, 0.0, 3.0, 4.0, 0.0]);
+}
+
+#[test]
+fn look_ups_and_products_take_views() {
+    let rows = classes(&[1]).broadcast_as(3).unwrap();
+    let table = traced(&[5.0, 7.0], &[1, 2]).broadcast_as((3, 2)).unwrap().t().unwrap();
+    assert_eq!(flat(&table.index_select(&rows, 0).unwrap()), [7.0; 9]);
+    let index = rows.unsqueeze(0).unwrap();
+    assert_eq!(flat(&table.gather(&index, 0).unwrap()), [7.0; 3]);
+    assert_eq!(flat(&table.flip(&[0]).unwrap()), [7.0, 7.0, 7.0, 5.0, 5.0, 5.0]);
+    assert_eq!(flat(&table.matmul(table.t().unwrap()).unwrap()), [75.0, 105.0, 105.0, 147.0]);
+    let batch = traced(&[1.0, 2.0], &[1, 2]).broadcast_as((3, 4, 2)).unwrap();
+    assert_eq!(flat(&batch.matmul(&table).unwrap()), [19.0; 36]);
+    // Candle has no product with three batch dims.
+    let (a, b) = (traced(&spread(24, 0), &[2, 1, 3, 2, 2]), traced(&spread(48, 1), &[4, 3, 2, 2]));
+    let all = a.matmul(&b).unwrap();
+    assert_eq!(all.dims(), [2, 4, 3, 2, 2]);
+    let first = |t: &Traced, i| t.get(i).unwrap();
+    let one = first(&first(&a, 1), 0).matmul(first(&b, 3)).unwrap();
+    assert_close(
+        "of the second and the fourth",
+        &flat(&first(&first(&all, 1), 3)),
+        &flat(&one),
+        1e-15,
     );
 }
 

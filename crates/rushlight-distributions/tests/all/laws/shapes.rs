@@ -4,6 +4,7 @@ use super::{Law, SHAPE, table};
 use crate::support::{FLOATS, Shared, assert_close, flat};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{Distribution, DistributionExt, Error, Result, Rng};
+use std::sync::Arc;
 
 /// Quantities that a distribution need not have.
 fn available(quantity: Result<Tensor>) -> Option<Tensor> {
@@ -169,6 +170,29 @@ fn event_dims_are_summed() {
             assert_close(law.name, &flat(&outer.entropy().unwrap()), &entropies, 1e-13);
             if let Some(mean) = available(d.mean()) {
                 assert_eq!(flat(&outer.mean().unwrap()), flat(&mean), "{}", law.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_densities_of_elements_make_that_of_an_outcome() {
+    for law in table() {
+        let d = law.with(&law.params(DType::F64));
+        let value = law.value(DType::F64);
+        for n in 0..=d.batch_shape().len() {
+            let outer = d.clone().to_event(n);
+            let shared: Shared = Arc::new(outer.clone().without_rsample());
+            for whole in [&outer as &dyn Distribution, &shared] {
+                let Some(elements) = whole.elements() else { continue };
+                assert_eq!(elements.batch_shape(), SHAPE, "{}", law.name);
+                assert_eq!(elements.event_shape(), [0; 0], "{}", law.name);
+                let mut sum = elements.log_prob(&value).unwrap();
+                for _ in whole.event_shape() {
+                    sum = sum.sum(candle_core::D::Minus1).unwrap();
+                }
+                let want = flat(&whole.log_prob(&value).unwrap());
+                assert_close(law.name, &flat(&sum), &want, 1e-13);
             }
         }
     }
