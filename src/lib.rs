@@ -26,4 +26,7 @@ pub mod prelude {
 mod tutorial {
     #[doc = include_str!("../docs/tutorial/01-the-coin.md")]
     struct TheCoin;
+
+    #[doc = include_str!("../docs/tutorial/02-programs.md")]
+    struct Programs;
 }

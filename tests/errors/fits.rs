@@ -28,6 +28,20 @@ fn a_loss_that_is_not_finite() {
 }
 
 #[test]
+fn rows_that_are_not_finite() {
+    let model = |ctx: &mut Ctx, x: &Tensor| {
+        normal(ctx, "z")?;
+        ctx.plate("columns", 3, |ctx| {
+            ctx.plate("rows", 2, |ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, x))
+        })
+    };
+    let guide = |ctx: &mut Ctx, _: &Tensor| normal(ctx, "z").map(drop);
+    let x = Tensor::new(&[[0.1, f64::NAN, 0.3], [f64::NAN, 0.4, 0.5]], &Device::Cpu).unwrap();
+    let found = text(Svi::new(model, guide).dtype(DType::F64).validate(false).step(&x));
+    assert!(found.contains("[\"x = NaN (model, rows [[0, 1], [1, 0]])\"]"), "{found}");
+}
+
+#[test]
 fn a_gradient_that_is_not_finite() {
     let model = |ctx: &mut Ctx, x: &Tensor| {
         normal(ctx, "z")?;

@@ -15,7 +15,7 @@ use rushlight::{Ctx, Estimator, ParamStore, Particle, Result, Rng, Run, Source, 
 use std::sync::Arc;
 
 /// Rows whose latents have at most 2,048 outcomes.
-const FINITE: [&str; 16] = [
+const FINITE: [&str; 24] = [
     "gmm",
     "summed",
     "two_plates",
@@ -32,6 +32,14 @@ const FINITE: [&str; 16] = [
     "partial",
     "crossing",
     "sequential",
+    "aligned",
+    "shifted",
+    "two_paths",
+    "closed",
+    "read",
+    "twisted",
+    "chained",
+    "spread",
 ];
 
 /// Without memory.

@@ -62,6 +62,8 @@ fn gmm() {
         number(&found, "variance_no_plate") > 100.0 * number(&found, "variance_plate"),
         "{found}"
     );
+    let by_elements = number(&found, "variance_elements") / number(&found, "variance_plate");
+    assert!((by_elements - 1.0).abs() < 1e-6, "{found}");
     let locs = found["locs"].as_array().expect("two locations");
     for (loc, center) in locs.iter().zip([-3.0, 3.0]) {
         assert!((loc.as_f64().expect("a number") - center).abs() < 0.5, "{found}");

@@ -2,6 +2,7 @@
 
 mod coin;
 mod crossing;
+mod elements;
 mod flow;
 mod mixing;
 mod pairs;
@@ -17,7 +18,7 @@ use candle_core::{Device, Tensor};
 use rushlight::Result;
 
 /// All rows; a row's place fixes its seeds.
-pub const ROWS: [Row; 28] = [
+pub const ROWS: [Row; 36] = [
     coin::COIN,
     plates::GMM,
     plates::NESTED,
@@ -46,6 +47,14 @@ pub const ROWS: [Row; 28] = [
     regions::LIFTED,
     crossing::CROSSING,
     crossing::SEQUENTIAL,
+    elements::ALIGNED,
+    elements::SHIFTED,
+    elements::TWO_PATHS,
+    elements::CLOSED,
+    elements::READ,
+    elements::TWISTED,
+    elements::CHAINED,
+    elements::SPREAD,
 ];
 
 /// The row of that name, and its place.

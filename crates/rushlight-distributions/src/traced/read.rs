@@ -30,6 +30,9 @@ macro_rules! host_reads {
             $(
                 #[doc = concat!("[`Tensor::", stringify!($name), "`]; a read that may mix the rows of a plate.")]
                 ///
+                /// Gradients do not pass through the host: a latent that decides a branch has to be estimated by the
+                /// score function (`without_rsample`).
+                ///
                 /// # Errors
                 ///
                 /// Those of the tensor's method: another rank or dtype.

@@ -1,7 +1,7 @@
 //! What is found before anything moves.
 
 use crate::{Fit, Particle, Update};
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use rushlight_distributions::Constraint;
 use rushlight_trace::{Error, ParamStore, Result, Site};
 use std::collections::HashMap;
@@ -14,19 +14,46 @@ pub(super) fn totals(particles: &[Particle], step: u64) -> Result<()> {
         if all_finite {
             continue;
         }
-        let culprits = |sites: &mut dyn Iterator<Item = &Site>, totals: &[f64], of: &str| {
-            let pairs: Vec<String> = sites
-                .zip(totals)
-                .filter(|(_, x)| !x.is_finite())
-                .map(|(s, x)| format!("{} = {x} ({of})", s.name()))
-                .collect();
-            pairs
-        };
-        let mut sites = culprits(&mut p.model().sites(), &totals.model, "model");
-        sites.extend(culprits(&mut p.guide().sites(), &totals.guide, "guide"));
+        let mut sites = culprits(p.model().sites(), &totals.model, "model")?;
+        sites.extend(culprits(p.guide().sites(), &totals.guide, "guide")?);
         return Err(Error::NonFiniteLoss { loss: -totals.elbo(), step, sites });
     }
     Ok(())
+}
+
+/// `name = value (model, rows [[2]])` for each site whose log-probability is not finite.
+fn culprits<'a>(
+    sites: impl Iterator<Item = &'a Site>,
+    totals: &[f64],
+    of: &str,
+) -> Result<Vec<String>> {
+    let mut told = Vec::new();
+    for (site, total) in sites.zip(totals).filter(|(_, x)| !x.is_finite()) {
+        let rows = match site.plates() {
+            [] => String::new(),
+            _ => format!(", rows {:?}", rows_not_finite(site)?),
+        };
+        told.push(format!("{} = {total} ({of}{rows})", site.name()));
+    }
+    Ok(told)
+}
+
+/// The first rows whose log-probability is not finite, by their index along the plates.
+fn rows_not_finite(site: &Site) -> Result<Vec<Vec<usize>>> {
+    const TOLD: usize = 3;
+    let log_prob = site.log_prob()?.detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+    let shape = log_prob.dims().to_vec();
+    let flat = log_prob.flatten_all()?.to_vec1::<f64>()?;
+    let index = |mut rest: usize| {
+        let mut index = vec![0; shape.len()];
+        for (i, n) in index.iter_mut().zip(&shape).rev() {
+            *i = rest % n;
+            rest /= n;
+        }
+        index
+    };
+    let rows = flat.iter().enumerate().filter(|(_, x)| !x.is_finite()).map(|(i, _)| index(i));
+    Ok(rows.take(TOLD).collect())
 }
 
 /// The loss is finite too: an estimator may make more of its particles than their sum.
@@ -72,7 +99,7 @@ fn is_finite(t: &Tensor) -> Result<bool> {
         return Ok(Constraint::Real.first_outside(t)?.is_none());
     }
     // One number instead of the whole tensor has to come back: 0 unless something is not finite.
-    let sum = (t * 0.0)?.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?;
+    let sum = (t * 0.0)?.sum_all()?.to_dtype(DType::F32)?.to_scalar::<f32>()?;
     Ok(sum == 0.0)
 }
 

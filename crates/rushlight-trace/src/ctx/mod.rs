@@ -1,5 +1,6 @@
 //! The one object through which a program has effects.
 
+mod axes;
 mod latent;
 mod observed;
 mod param;

@@ -1,7 +1,7 @@
 //! `sample` and `observe`.
 
-use super::Ctx;
 use super::latent::Provided;
+use super::{Ctx, axes};
 use crate::site::Kind;
 use crate::{Draw, Error, Result, Site, plate};
 use candle_core::Tensor;
@@ -64,15 +64,15 @@ impl Ctx {
         let Draw { dist, hints, auxiliary } = draw;
 
         // 1. Take the distribution's origins, then place it and spread it over the open plates.
-        let mut origins = self.region.origins.clone();
+        let mut origins = self.region.origins.map_axes(|_| None);
         let dist = self.spread(name, &dist, &mut origins)?;
         self.check_weight(name, dist.batch_shape())?;
 
         // 2. Find the value.
         let provided = match observed {
             Some(value) => {
-                if let Some(more) = value.origins() {
-                    origins.extend(more);
+                if let Some(more) = value.kept_origins() {
+                    origins.extend(&axes::of_value(&more, value.dims(), &dist));
                 }
                 Provided::Observed(self.observed_value(name, &dist, &value)?)
             }
@@ -96,10 +96,11 @@ impl Ctx {
             return Ok(self.unseen(value, origins, &reads));
         }
         let Reads { read: mut parents, mixed } = reads;
+        let axes = axes::of_parents(&origins, &parents, &dist);
         parents.extend(origins.sites());
         let ledger = &self.trace.ledger;
         let number = ledger.register(name);
-        let own = Origins::of(number, ledger);
+        let own = Origins::with_axes(number, ledger, dist.event_shape().len());
         let traced = Traced::new(value.clone(), own);
         self.trace.push(Site {
             name: name.clone(),
@@ -111,7 +112,7 @@ impl Ctx {
             hints,
             parents,
             mixed,
-            axes: Vec::new(),
+            axes,
             log_prob: OnceLock::new(),
             log_prob_sum: OnceLock::new(),
             element_cost: OnceLock::new(),
@@ -121,6 +122,7 @@ impl Ctx {
 
     /// A value that inference knows nothing of depends on all that it was drawn from.
     pub(super) fn unseen(&self, value: Tensor, mut origins: Origins, reads: &Reads) -> Traced {
+        origins = origins.map_axes(|_| None);
         for site in reads.read.iter() {
             origins.extend(&Origins::of(site, &self.trace.ledger));
         }
@@ -141,12 +143,19 @@ impl Ctx {
         dist: &Arc<dyn Distribution>,
         origins: &mut Origins,
     ) -> Result<Arc<dyn Distribution>> {
-        let placed = dist.map_params(&mut |p, _| {
-            if let Some(more) = p.origins() {
-                origins.extend(more);
-            }
+        let mut inputs = Vec::new();
+        let placed = dist.map_params(&mut |p, event_rank| {
+            inputs.extend(p.kept_origins().map(|more| (more, event_rank)));
             p.stripped().placed(&self.run.placement)
         })?;
+        // Asked of the stripped copy: the shape of what a closure made is a read.
+        let elementwise = if inputs.is_empty() { None } else { axes::elementwise(&*placed) };
+        for (more, event_rank) in inputs {
+            origins.extend(&match elementwise {
+                Some(event) => axes::of_param(&more, event_rank.saturating_sub(event)),
+                None => more.map_axes(|_| None),
+            });
+        }
         let batch = plate::batch_shape(&self.region.plates);
         if shape::equal(placed.batch_shape(), &batch) {
             return Ok(placed);

@@ -2,7 +2,7 @@
 
 use super::Ctx;
 use crate::given::Factor;
-use crate::{Draw, Result};
+use crate::{Draw, Result, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, Operand, Traced};
 use std::sync::Arc;
@@ -104,12 +104,12 @@ impl Ctx {
         seen.weight = seen.weight.masked(&counts)?;
         unseen.weight = unseen.weight.masked(&counts.affine(-1.0, 1.0)?)?;
 
-        let event = dist.event_shape().len();
         let draw = Draw::from(dist.clone());
         let value = value.into();
         let seen = self.inside(seen, |ctx| ctx.statement(&full, draw, Some(value)))?;
         let draw = Draw::from(dist);
         let unseen = self.inside(unseen, |ctx| ctx.statement(&missing, draw, None))?;
+        let event = seen.rank() - plate::batch_shape(&self.region.plates).len();
         let counts = counts.reshape([counts.dims(), vec![1; event].as_slice()].concat())?;
         let counts = counts.ne(0.0)?.broadcast_as(seen.dims())?;
         Ok(Traced::where_cond(&counts, seen, unseen)?)
