@@ -10,6 +10,7 @@
 //! are shown.
 
 mod baselines;
+mod combinations;
 mod elements;
 mod harness;
 mod laws;
