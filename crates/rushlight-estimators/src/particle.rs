@@ -2,7 +2,7 @@
 
 use crate::objective::read_scalars;
 use candle_core::Tensor;
-use rushlight_trace::{Error, Result, Trace};
+use rushlight_trace::{Result, Trace};
 use std::sync::{Arc, OnceLock};
 
 /// One guide run, and the model replayed against it.
@@ -18,16 +18,9 @@ impl Particle {
     ///
     /// # Errors
     ///
-    /// [`Error::MissingInModel`] if the guide has a latent that the model lacks, unless it is marked
-    /// `.auxiliary()`; [`Error::LateRead`] if the model read a value of the guide's run.
+    /// Those of [`Trace::check_replayed_by`].
     pub fn new(guide: Arc<Trace>, model: Trace) -> Result<Self> {
-        if let Some((site, location)) = guide.ledger().late_read() {
-            return Err(Error::LateRead { site, location });
-        }
-        let used = |name: &str| model.get(name).is_some_and(|s| !s.observed());
-        if let Some(s) = guide.latents().find(|s| !s.auxiliary() && !used(s.name())) {
-            return Err(Error::MissingInModel { site: s.name().to_owned() });
-        }
+        guide.check_replayed_by(&model)?;
         Ok(Self { guide, model, totals: OnceLock::new() })
     }
 

@@ -39,6 +39,7 @@ pub struct Run {
     pub(crate) sources: Vec<Source>,
     pub(crate) placement: Placement,
     pub(crate) validate: bool,
+    pub(crate) predict: bool,
 }
 
 impl Run {
@@ -51,6 +52,7 @@ impl Run {
             sources: Vec::new(),
             placement: Placement::default(),
             validate: true,
+            predict: false,
         }
     }
 
@@ -89,6 +91,33 @@ impl Run {
         self
     }
 
+    /// Draws a value at each `observe` statement instead of conditioning on the one that is given, which is not looked
+    /// at and may be a placeholder: the distribution of data.
+    ///
+    /// The statement is then as one of `sample`, but no [`Source`] has a say in its value, and the program does not get
+    /// to see it: one that goes on from its data goes on from the data. Factors stay as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{ParamStore, Run};
+    ///
+    /// let run = Run::new(&ParamStore::default(), Rng::seed(0)).predict(true);
+    /// let (trace, ()) = run.execute(|ctx| {
+    ///     ctx.plate("rows", 3, |ctx| ctx.observe("x", Normal::new(100.0, 1.0)?, 0.0))
+    /// })?;
+    /// let x = trace.get("x").unwrap();
+    /// assert!(x.is_latent());
+    /// assert!(x.value().to_vec1::<f32>()?.into_iter().all(|x| (x - 100.0).abs() < 10.0));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
+    #[must_use]
+    pub fn predict(mut self, predict: bool) -> Self {
+        self.predict = predict;
+        self
+    }
+
     /// Runs the program; returns its trace and its result.
     ///
     /// # Errors
@@ -102,5 +131,76 @@ impl Run {
             Some((site, location)) => Err(Error::Recovered { site, location }),
             None => Ok((trace, result)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Tensor;
+    use rushlight_distributions::{Bernoulli, Categorical, Normal};
+
+    fn predict<R>(program: impl FnOnce(&mut Ctx) -> Result<R>) -> (Trace, R) {
+        let run = Run::new(&ParamStore::default(), Rng::seed(0)).dtype(DType::F64).predict(true);
+        run.execute(program).unwrap()
+    }
+
+    fn numbers(trace: &Trace, site: &str) -> Vec<f64> {
+        trace.value(site).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// Neither the given value counts, whatever it is, nor what a source has under the name.
+    #[test]
+    fn data_are_drawn_in_the_shape_and_dtype_of_their_site() {
+        let program = |ctx: &mut Ctx| {
+            ctx.plate("rows", 2, |ctx| {
+                ctx.observe("k", Categorical::new([0.0, 0.0, 1.0])?, f64::NAN)?;
+                ctx.observe("x", Normal::new(100.0, 1e-3)?, [0.0; 7])
+            })
+        };
+        let values = Source::substitute([("x", 0.0), ("k", 0.0)]);
+        let (trace, ()) = predict(|ctx| ctx.with_source(values, program));
+        assert_eq!(trace.value("k").unwrap().to_vec1::<u32>().unwrap(), [2, 2]);
+        let x = numbers(&trace, "x");
+        assert!(x.len() == 2 && x.iter().all(|x| (x - 100.0).abs() < 0.1), "{x:?}");
+        assert_ne!(x[0], x[1]);
+        assert!(trace.latents().count() == 2);
+    }
+
+    /// What an observation was computed from has no part in its prediction; what its distribution was, has.
+    #[test]
+    fn a_prediction_depends_on_its_distribution_alone() {
+        let (trace, ()) = predict(|ctx| {
+            let a = ctx.sample("a", Normal::new(0.0, 1.0)?)?;
+            let b = ctx.sample("b", Normal::new(0.0, 1.0)?)?;
+            ctx.observe("x", Normal::new(&a, 1.0)?, &b)
+        });
+        assert_eq!(trace.get("x").unwrap().parents().iter().collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn factors_stay_and_hidden_data_stay_hidden() {
+        let (trace, ()) = predict(|ctx| {
+            ctx.factor("penalty", -2.5)?;
+            ctx.hidden(|ctx| ctx.observe("x", Bernoulli::new(0.5)?, 1.0))
+        });
+        assert_eq!(trace.sites().len(), 1);
+        let penalty = trace.get("penalty").unwrap();
+        assert!(penalty.observed());
+        assert_eq!(penalty.log_prob_sum().unwrap().to_scalar::<f64>().unwrap(), -2.5);
+    }
+
+    /// Drawn for every row; the program goes on with its data and with what was imputed.
+    #[test]
+    fn data_with_gaps() {
+        let (trace, x) = predict(|ctx| {
+            ctx.plate("rows", 3, |ctx| {
+                let data = Tensor::new(&[1.5, f64::NAN, 2.5], &Device::Cpu)?;
+                let normal = Normal::new(100.0, 1e-3)?;
+                Ok(ctx.observe_partial("x", normal, data, [1, 0, 1])?.to_vec1::<f64>()?)
+            })
+        });
+        assert!(numbers(&trace, "x").iter().all(|x| (x - 100.0).abs() < 0.1));
+        assert_eq!(x, [1.5, numbers(&trace, "x.missing")[1], 2.5]);
     }
 }

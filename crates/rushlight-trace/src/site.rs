@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Latent { auxiliary: bool },
     /// Given.
     Observed,
+    /// A term that the program computed: no value at all.
+    Factor,
 }
 
 /// What one statement left in the trace. It is scored when somebody asks, and once.
@@ -51,9 +53,9 @@ impl Site {
         &self.value
     }
 
-    /// Whether the value was given: by the program, or by the run's source.
+    /// Whether the value was given: by the program, or by the run's source. A factor counts as such.
     pub fn observed(&self) -> bool {
-        self.kind == Kind::Observed
+        matches!(self.kind, Kind::Observed | Kind::Factor)
     }
 
     /// Whether the value is a random choice.

@@ -99,6 +99,23 @@ impl Trace {
         &self.ledger
     }
 
+    /// Whether this trace of a guide and that of the model which replayed it belong together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingInModel`] if the guide has a latent that the model lacks, unless it is marked
+    /// `.auxiliary()`; [`Error::LateRead`] if the model read a value of the guide's run.
+    pub fn check_replayed_by(&self, model: &Trace) -> Result<()> {
+        if let Some((site, location)) = self.ledger.late_read() {
+            return Err(Error::LateRead { site, location });
+        }
+        let used = |name: &str| model.get(name).is_some_and(|s| !s.observed());
+        match self.latents().find(|s| !s.auxiliary() && !used(s.name())) {
+            Some(s) => Err(Error::MissingInModel { site: s.name().to_owned() }),
+            None => Ok(()),
+        }
+    }
+
     /// The log-probability of everything that happened, scaled. Shape: `[]`.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ pub(super) enum Provided {
     Observed(Tensor),
     /// Set from outside: no random choice.
     Intervened(Tensor),
+    /// What stands at a factor.
+    Term(Tensor),
 }
 
 impl Ctx {
@@ -66,7 +68,7 @@ impl Ctx {
         }
     }
 
-    fn drawn(&self, name: &str, dist: &Arc<dyn Distribution>) -> Result<Tensor> {
+    pub(super) fn drawn(&self, name: &str, dist: &Arc<dyn Distribution>) -> Result<Tensor> {
         let mut rng = self.run.rng.site(name);
         Ok(match dist.has_rsample() {
             true => dist.rsample(&mut rng, &[])?,

@@ -1,6 +1,7 @@
 //! `param`, `local_param` and `module`.
 
 use super::Ctx;
+use super::sites::Given;
 use crate::{Draw, Error, Result, plate};
 use candle_nn::VarBuilder;
 use rushlight_distributions::rng::Role;
@@ -138,7 +139,7 @@ impl Ctx {
         // A parameter lies in no plate and no row, and counts once.
         let outside = crate::region::Region { hidden: self.region.hidden, ..Default::default() };
         let outer = std::mem::replace(&mut self.region, outside);
-        let value = self.statement(name, Draw::from(prior), None);
+        let value = self.statement(name, Draw::from(prior), Given::Nothing);
         self.region = outer;
         let value = value?;
         self.lifted.push((name.clone(), value.clone()));

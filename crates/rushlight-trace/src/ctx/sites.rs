@@ -11,6 +11,16 @@ use rushlight_distributions::{
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 
+/// What a statement is given.
+pub(super) enum Given {
+    /// No value: it finds one.
+    Nothing,
+    /// Data.
+    Data(Operand),
+    /// No value, and it needs none: its distribution is a factor.
+    Factor,
+}
+
 impl Ctx {
     /// Samples a latent site.
     ///
@@ -24,10 +34,12 @@ impl Ctx {
     #[track_caller]
     pub fn sample(&mut self, name: &str, draw: impl Into<Draw>) -> Result<Traced> {
         let name = self.region.site_name(name);
-        self.statement(&name, draw.into(), None)
+        self.statement(&name, draw.into(), Given::Nothing)
     }
 
     /// Conditions on a value, which is broadcast over the open plates.
+    ///
+    /// In a run that [predicts](crate::Run::predict) it draws a value instead.
     ///
     /// # Errors
     ///
@@ -41,7 +53,7 @@ impl Ctx {
         value: impl Into<Operand>,
     ) -> Result<()> {
         let name = self.region.site_name(name);
-        self.statement(&name, dist.into(), Some(value.into())).map(drop)
+        self.statement(&name, dist.into(), Given::Data(value.into())).map(drop)
     }
 
     /// A site, whose failure ends the run.
@@ -50,16 +62,16 @@ impl Ctx {
         &mut self,
         name: &Arc<str>,
         draw: Draw,
-        observed: Option<Operand>,
+        given: Given,
     ) -> Result<Traced> {
         let location = Location::caller();
-        self.site(name, draw, observed).map_err(|e| {
+        self.site(name, draw, given).map_err(|e| {
             self.trace.ledger.statement_failed(name, location);
             e.at(name)
         })
     }
 
-    fn site(&mut self, name: &Arc<str>, draw: Draw, observed: Option<Operand>) -> Result<Traced> {
+    fn site(&mut self, name: &Arc<str>, draw: Draw, given: Given) -> Result<Traced> {
         self.check_new(name)?;
         let Draw { dist, hints, auxiliary } = draw;
 
@@ -69,14 +81,16 @@ impl Ctx {
         self.check_weight(name, dist.batch_shape())?;
 
         // 2. Find the value.
-        let provided = match observed {
-            Some(value) => {
+        let provided = match given {
+            Given::Nothing => self.latent_value(name, &dist)?,
+            Given::Data(_) if self.run.predict => Provided::Latent(self.drawn(name, &dist)?),
+            Given::Data(value) => {
                 if let Some(more) = value.kept_origins() {
                     origins.extend(&axes::of_value(&more, value.dims(), &dist));
                 }
                 Provided::Observed(self.observed_value(name, &dist, &value)?)
             }
-            None => self.latent_value(name, &dist)?,
+            Given::Factor => Provided::Term(self.observed_value(name, &dist, &0.0.into())?),
         };
 
         // 3. Write it down, with every choice that it may depend on.
@@ -87,6 +101,7 @@ impl Ctx {
         let (kind, value) = match provided {
             Provided::Observed(value) => (Kind::Observed, value),
             Provided::Latent(value) => (Kind::Latent { auxiliary }, value),
+            Provided::Term(value) => (Kind::Factor, value),
             Provided::Intervened(value) => {
                 self.trace.record(name, value.clone(), &self.region.plates);
                 return Ok(value.into());

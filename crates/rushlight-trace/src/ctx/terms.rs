@@ -1,8 +1,9 @@
 //! Statements that are neither draws nor data: `deterministic`, `factor`, and data of which some are missing.
 
 use super::Ctx;
+use super::sites::Given;
 use crate::given::Factor;
-use crate::{Draw, Result, plate};
+use crate::{Draw, Error, Result, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, Operand, Traced};
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl Ctx {
     pub fn factor(&mut self, name: &str, log_factor: impl Into<Operand>) -> Result<()> {
         let name = self.region.site_name(name);
         let factor = Factor::new(log_factor.into());
-        self.statement(&name, Draw::from(factor), Some(0.0.into())).map(drop)
+        self.statement(&name, Draw::from(factor), Given::Factor).map(drop)
     }
 
     /// Conditions on the entries of `value` where `mask` is not 0; the missing ones become a latent site,
@@ -106,10 +107,17 @@ impl Ctx {
 
         let draw = Draw::from(dist.clone());
         let value = value.into();
-        let seen = self.inside(seen, |ctx| ctx.statement(&full, draw, Some(value)))?;
-        let draw = Draw::from(dist);
-        let unseen = self.inside(unseen, |ctx| ctx.statement(&missing, draw, None))?;
+        let given = Given::Data(value.clone());
+        let mut seen = self.inside(seen, |ctx| ctx.statement(&full, draw, given))?;
         let event = seen.rank() - plate::batch_shape(&self.region.plates).len();
+        if self.run.predict {
+            // The program goes on with its data, not with the prediction.
+            let data = value.placed(&self.run.placement)?.expanded("observe_partial", seen.dims());
+            let data = data.map_err(|e| Error::from(e).at(&full))?;
+            seen = data.tensor()?.to_dtype(seen.dtype())?;
+        }
+        let draw = Draw::from(dist);
+        let unseen = self.inside(unseen, |ctx| ctx.statement(&missing, draw, Given::Nothing))?;
         let counts = counts.reshape([counts.dims(), vec![1; event].as_slice()].concat())?;
         let counts = counts.ne(0.0)?.broadcast_as(seen.dims())?;
         Ok(Traced::where_cond(&counts, seen, unseen)?)

@@ -1,5 +1,6 @@
 //! Named parameters, unconstrained inside and constrained outside.
 
+mod detached;
 mod files;
 mod freeze;
 mod import;
@@ -50,12 +51,12 @@ impl Param {
     ///
     /// Candle's.
     pub fn value(&self) -> Result<Tensor> {
-        Ok(self.constraint.constrain(&self.leaf())?)
+        Ok(self.constraint.constrain(&self.leaf(false))?)
     }
 
     /// The unconstrained value as programs see it.
-    fn leaf(&self) -> Tensor {
-        match self.frozen {
+    fn leaf(&self, detached: bool) -> Tensor {
+        match self.frozen || detached {
             true => self.unconstrained.as_detached_tensor(),
             false => self.unconstrained.as_tensor().clone(),
         }
@@ -80,7 +81,11 @@ impl Param {
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct ParamStore(Arc<RwLock<Params>>);
+pub struct ParamStore {
+    params: Arc<RwLock<Params>>,
+    /// Whether this handle hands out values without graph.
+    detached: bool,
+}
 
 #[derive(Debug, Default)]
 struct Params {
@@ -91,16 +96,16 @@ struct Params {
 impl ParamStore {
     // Every update of the map is one call, so a poisoned one is whole.
     fn read(&self) -> RwLockReadGuard<'_, Params> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.params.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Params> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.params.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The parameter of that name.
     pub fn get(&self, name: &str) -> Option<Param> {
-        self.read().by_name.get(name).cloned()
+        self.read().by_name.get(name).map(|param| self.seen(param))
     }
 
     /// The value of a parameter, in constrained space, without its graph.
@@ -183,7 +188,8 @@ impl ParamStore {
         constraint: Constraint,
         init: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let found = self.read().by_name.get(name).map(|p| (p.leaf(), p.constraint));
+        let found = |p: &Param| (p.leaf(self.detached), p.constraint);
+        let found = self.read().by_name.get(name).map(found);
         if let Some((leaf, constraint)) = found {
             return Ok(constraint.constrain(&leaf)?);
         }
@@ -196,7 +202,7 @@ impl ParamStore {
         let (shape, frozen) = (init.dims().to_vec(), params.frozen.has(name));
         let new = Param { unconstrained, constraint, shape, frozen };
         // Another thread may have been faster: then its value counts.
-        let param = params.by_name.entry(name.into()).or_insert(new).clone();
+        let param = self.seen(params.by_name.entry(name.into()).or_insert(new));
         drop(params);
         param.value()
     }
