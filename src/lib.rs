@@ -3,8 +3,8 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Deterministic, Draw, Enumeration, Frame, Hints, Linear, Param, ParamStore, Plate, Program,
-    Run, Site, Source, Trace, Values, outcomes,
+    Ctx, Deterministic, Draw, Enumeration, Frame, Hints, Linear, Param, ParamStore, Plate,
+    Predictive, Program, Run, Samples, Site, Source, Trace, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -15,8 +15,8 @@ pub mod prelude {
         Normal, Operand, Rng, Traced, WithoutRsample,
     };
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned, Program,
-        Result, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
+        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
+        Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

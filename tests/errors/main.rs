@@ -7,6 +7,7 @@ mod files;
 mod fits;
 mod nothing_moves;
 mod params;
+mod predictions;
 mod programs;
 mod regions;
 mod rows;

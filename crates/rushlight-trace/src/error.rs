@@ -314,6 +314,62 @@ pub enum Error {
         distribution: &'static str,
     },
 
+    // Predictions.
+    /// A number of draws that cannot be had.
+    #[error(
+        "{draws} draws of a prediction; ask for 1 or more{}",
+        most.map_or(String::new(), |n| format!(", up to the {n} samples that the posterior has"))
+    )]
+    Draws {
+        /// How many were asked for.
+        draws: usize,
+        /// How many there are, if they are samples.
+        most: Option<usize>,
+    },
+    /// A site of which there are no draws.
+    #[error(
+        "there are no draws of site `{site}`, but of {known:?}; check its name (a log-likelihood has observed sites only)"
+    )]
+    UnknownSite {
+        /// The site.
+        site: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A site that is not the same in all draws.
+    #[error(
+        "site `{site}` is {before} in draw 0 and {now} in draw {draw}; choose sites that every draw has in one \
+         shape (`.sites(..)`)"
+    )]
+    DrawsDiffer {
+        /// The site.
+        site: String,
+        /// What the first draw has.
+        before: String,
+        /// The draw that differs.
+        draw: usize,
+        /// What it has.
+        now: String,
+    },
+    /// Samples that the model has no use for.
+    #[error(
+        "there are samples of site `{site}`, but the model samples {model:?}; give them under the model's names"
+    )]
+    UnusedSamples {
+        /// The site.
+        site: String,
+        /// The model's latent sites.
+        model: Vec<String>,
+    },
+    /// Samples whose numbers differ.
+    #[error(
+        "samples of shapes {shapes:?}; their first dim is the draws: give one or more sites, with one number of draws"
+    )]
+    SamplesShape {
+        /// The sites and the shapes of their samples.
+        shapes: Vec<(String, Vec<usize>)>,
+    },
+
     // Parameters.
     /// The initial value of a local parameter does not fit the plates.
     #[error(

@@ -10,6 +10,7 @@
 //!   with the sites that it may depend on.
 //! * [`ParamStore`] holds the parameters, constrained outside and unconstrained inside; it is also where the
 //!   weights of candle modules live.
+//! * [`Predictive`] draws from prior and posterior, and scores data under them.
 //!
 //! ```
 //! use rushlight_distributions::{Bernoulli, Beta, Rng};
@@ -38,6 +39,7 @@ mod graph;
 mod hints;
 mod params;
 mod plate;
+mod predictive;
 mod program;
 mod region;
 mod run;
@@ -54,6 +56,7 @@ pub use error::{Error, Result};
 pub use hints::Hints;
 pub use params::{Linear, Param, ParamStore};
 pub use plate::{Frame, Plate};
+pub use predictive::{Predictive, Samples};
 pub use program::Program;
 pub use run::Run;
 pub use site::Site;

@@ -94,8 +94,8 @@ impl Run {
     /// Draws a value at each `observe` statement instead of conditioning on the one that is given, which is not looked
     /// at and may be a placeholder: the distribution of data.
     ///
-    /// The statement is then as one of `sample`, but no [`Source`] has a say in its value, and the program does not get
-    /// to see it: one that goes on from its data goes on from the data. Factors stay as they are.
+    /// No [`Source`] has a say in the value. The program does not get to see it: one that goes on from its data goes on
+    /// from the data. Factors stay as they are.
     ///
     /// # Examples
     ///
@@ -108,7 +108,7 @@ impl Run {
     ///     ctx.plate("rows", 3, |ctx| ctx.observe("x", Normal::new(100.0, 1.0)?, 0.0))
     /// })?;
     /// let x = trace.get("x").unwrap();
-    /// assert!(x.is_latent());
+    /// assert!(x.predicted() && !x.observed());
     /// assert!(x.value().to_vec1::<f32>()?.into_iter().all(|x| (x - 100.0).abs() < 10.0));
     /// # Ok::<(), rushlight_trace::Error>(())
     /// ```
@@ -164,7 +164,7 @@ mod tests {
         let x = numbers(&trace, "x");
         assert!(x.len() == 2 && x.iter().all(|x| (x - 100.0).abs() < 0.1), "{x:?}");
         assert_ne!(x[0], x[1]);
-        assert!(trace.latents().count() == 2);
+        assert!(trace.sites().all(|s| s.predicted() && s.is_latent()));
     }
 
     /// What an observation was computed from has no part in its prediction; what its distribution was, has.

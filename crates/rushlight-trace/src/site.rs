@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Latent { auxiliary: bool },
     /// Given.
     Observed,
+    /// Given, and drawn all the same.
+    Predicted,
     /// A term that the program computed: no value at all.
     Factor,
 }
@@ -61,6 +63,11 @@ impl Site {
     /// Whether the value is a random choice.
     pub fn is_latent(&self) -> bool {
         !self.observed()
+    }
+
+    /// Whether the value was drawn where the program gave one: see [`Run::predict`](crate::Run::predict).
+    pub fn predicted(&self) -> bool {
+        self.kind == Kind::Predicted
     }
 
     /// Whether the site may be absent from the model.
@@ -194,6 +201,23 @@ impl Site {
             cost = (safe * rows)?;
         }
         Ok(if self.scale() == 1.0 { cost } else { (cost * self.scale())? })
+    }
+
+    /// The log-probability of each row as data, without its graph: 0 where it is masked out, and unscaled. Shape: the
+    /// plates'.
+    ///
+    /// # Errors
+    ///
+    /// The distribution's.
+    pub(crate) fn log_likelihood(&self) -> Result<Tensor> {
+        let log_prob = self.log_prob()?.detach();
+        match &self.weight.mask {
+            None => Ok(log_prob),
+            Some(mask) => {
+                let seen = mask.ne(0.0)?.broadcast_as(log_prob.shape())?;
+                Ok(seen.where_cond(&log_prob, &log_prob.zeros_like()?)?)
+            }
+        }
     }
 
     /// The log-probability times scale and mask, summed over all plates but `kept`, without its graph. Shape:

@@ -1,5 +1,6 @@
 //! A trace as a table for people: a line a site.
 
+use crate::site::Kind;
 use crate::{Site, Trace, plate};
 use candle_core::DType;
 use std::fmt;
@@ -58,10 +59,11 @@ impl fmt::Display for Trace {
 }
 
 fn row(site: &Site, read_at: String) -> [String; TITLES.len()] {
-    let kind = match (site.observed(), site.auxiliary()) {
-        (true, _) => "observed",
-        (false, true) => "auxiliary",
-        (false, false) => "latent",
+    let kind = match site.kind {
+        Kind::Observed | Kind::Factor => "observed",
+        Kind::Predicted => "predicted",
+        Kind::Latent { auxiliary: true } => "auxiliary",
+        Kind::Latent { auxiliary: false } => "latent",
     };
     let plates = match site.plates() {
         [] => "-".to_owned(),

@@ -109,7 +109,7 @@ impl Trace {
         if let Some((site, location)) = self.ledger.late_read() {
             return Err(Error::LateRead { site, location });
         }
-        let used = |name: &str| model.get(name).is_some_and(|s| !s.observed());
+        let used = |name: &str| model.get(name).is_some_and(|s| s.is_latent() && !s.predicted());
         match self.latents().find(|s| !s.auxiliary() && !used(s.name())) {
             Some(s) => Err(Error::MissingInModel { site: s.name().to_owned() }),
             None => Ok(()),

@@ -2,6 +2,7 @@
 
 mod checks;
 mod deep;
+mod predictive;
 mod progress;
 mod rows;
 

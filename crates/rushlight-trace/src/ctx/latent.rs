@@ -12,6 +12,8 @@ pub(super) enum Provided {
     Latent(Tensor),
     /// Given, by the program or from outside.
     Observed(Tensor),
+    /// Drawn in the place of what was given.
+    Predicted(Tensor),
     /// Set from outside: no random choice.
     Intervened(Tensor),
     /// What stands at a factor.

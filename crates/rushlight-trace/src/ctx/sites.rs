@@ -83,7 +83,7 @@ impl Ctx {
         // 2. Find the value.
         let provided = match given {
             Given::Nothing => self.latent_value(name, &dist)?,
-            Given::Data(_) if self.run.predict => Provided::Latent(self.drawn(name, &dist)?),
+            Given::Data(_) if self.run.predict => Provided::Predicted(self.drawn(name, &dist)?),
             Given::Data(value) => {
                 if let Some(more) = value.kept_origins() {
                     origins.extend(&axes::of_value(&more, value.dims(), &dist));
@@ -101,6 +101,7 @@ impl Ctx {
         let (kind, value) = match provided {
             Provided::Observed(value) => (Kind::Observed, value),
             Provided::Latent(value) => (Kind::Latent { auxiliary }, value),
+            Provided::Predicted(value) => (Kind::Predicted, value),
             Provided::Term(value) => (Kind::Factor, value),
             Provided::Intervened(value) => {
                 self.trace.record(name, value.clone(), &self.region.plates);
