@@ -30,3 +30,6 @@ mod tutorial {
     #[doc = include_str!("../docs/tutorial/02-programs.md")]
     struct Programs;
 }
+
+#[cfg(doctest)]
+mod misuse;

@@ -83,6 +83,31 @@ where
     /// A fit of `guide` to `model`, two functions of a context and data.
     ///
     /// By default: [`TraceGraphElbo`], [`Adam`] with learning rate 1e-3, seed 0, `f32` on the CPU, validation.
+    ///
+    /// # Examples
+    ///
+    /// The arguments of closures are inferred. Only the type of the data has to be told, in one place:
+    ///
+    /// ```
+    /// use rushlight_distributions::Normal;
+    /// use rushlight_estimators::Svi;
+    ///
+    /// let mut svi = Svi::new(
+    ///     |ctx, x: &[f64; 2]| {
+    ///         let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    ///         ctx.plate("rows", 2, |ctx| ctx.observe("x", Normal::new(z, 1.0)?, *x))
+    ///     },
+    ///     |ctx, x| ctx.sample("z", Normal::new((x[0] + x[1]) / 3.0, 1.0)?).map(drop),
+    /// );
+    /// assert!(svi.evaluate_loss(&[0.5, 1.5])?.is_finite());
+    ///
+    /// let mut svi = Svi::<f64, _, _>::new(
+    ///     |ctx, x| ctx.observe("x", Normal::new(0.0, 1.0)?, x.abs()),
+    ///     |_, _| Ok(()),
+    /// );
+    /// assert!((svi.evaluate_loss(&-1.0)? - 1.418_938_5).abs() < 1e-6);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn new(model: M, guide: G) -> Self {
         Self::from_programs(model, guide)
     }
