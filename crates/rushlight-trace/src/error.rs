@@ -1,4 +1,4 @@
-//! The one error that users meet.
+//! The one error that users meet: one enum, and therefore one file, in groups.
 
 use rushlight_distributions::{self as distributions, Constraint};
 use std::panic::Location;

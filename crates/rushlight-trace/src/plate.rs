@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Plate {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) size: usize,
     pub(crate) rows: Rows,
     pub(crate) dim: Option<isize>,
@@ -48,7 +48,7 @@ pub(crate) enum Rows {
 impl Plate {
     /// A plate of `size` rows, whose dim is the rightmost that is free where it is first opened.
     pub fn new(name: &str, size: usize) -> Self {
-        Self { name: name.to_owned(), size, rows: Rows::All, dim: None }
+        Self { name: name.into(), size, rows: Rows::All, dim: None }
     }
 
     /// Fixes the batch dim: -1 is the last.

@@ -101,3 +101,55 @@ fn product(known: Option<&Tensor>, more: &Tensor) -> candle_core::Result<Tensor>
         Some(known) => known.broadcast_mul(more),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Ctx, ParamStore, Result, Run};
+    use rushlight_distributions::{Normal, Rng};
+
+    /// Subsamples, scales and masks multiply, in whatever order they are nested.
+    #[test]
+    fn scales_and_masks_multiply() {
+        let z = |ctx: &mut Ctx| ctx.sample("z", Normal::new(0.0, 1.0)?).map(drop);
+        let program = |ctx: &mut Ctx| -> Result<()> {
+            ctx.scaled(0.5, |ctx| {
+                ctx.subsample("columns", 12, 3, |ctx, _| {
+                    ctx.scaled([1.0, 2.0, 4.0], |ctx| {
+                        ctx.masked([1, 0, 1], |ctx| {
+                            ctx.subsample("rows", 10, 2, |ctx, _| ctx.scaled(3.0, z))
+                        })
+                    })
+                })
+            })
+        };
+        let run = Run::new(&ParamStore::default(), Rng::seed(0));
+        let (trace, ()) = run.execute(program).unwrap();
+        let z = trace.get("z").unwrap();
+        assert_eq!(z.scale(), 0.5 * 4.0 * 5.0 * 3.0);
+        assert_eq!(z.row_weight().unwrap().to_vec1::<f32>().unwrap(), [1.0, 0.0, 4.0]);
+        // The total is what it is by hand.
+        let rows = z.log_prob().unwrap().to_vec2::<f32>().unwrap();
+        let by_hand: f32 = rows.iter().map(|r| r[0] + 4.0 * r[2]).sum::<f32>() * 30.0;
+        let total = z.log_prob_sum().unwrap().to_scalar::<f32>().unwrap();
+        assert!((total / by_hand - 1.0).abs() < 1e-5, "{total}, not {by_hand}");
+    }
+
+    #[test]
+    fn prefixes_are_put_before_all_names() {
+        let params = ParamStore::default();
+        let part = |ctx: &mut Ctx| {
+            let loc = ctx.param("loc", 0.0, rushlight_distributions::Constraint::Real)?;
+            ctx.plate("rows", 2, |ctx| ctx.sample("z", Normal::new(loc, 1.0)?).map(drop))
+        };
+        let program = |ctx: &mut Ctx| {
+            ctx.named("a", part)?;
+            ctx.named("b", |ctx| ctx.named("c", part))
+        };
+        let run = Run::new(&params, Rng::seed(0));
+        let (trace, ()) = run.execute(program).unwrap();
+        let names: Vec<&str> = trace.sites().map(|s| s.name()).collect();
+        assert_eq!(names, ["a.z", "b.c.z"]);
+        assert_eq!(params.names(), ["a.loc", "b.c.loc"]);
+        assert_eq!(&*trace.get("b.c.z").unwrap().plates()[0].name, "b.c.rows");
+    }
+}

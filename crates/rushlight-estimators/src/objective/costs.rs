@@ -40,10 +40,9 @@ pub(super) fn of_all(
     let mut search = Search::new(on, elementwise);
     let mut all = vec![None; on.guide.sites.len()];
     let mut known: Option<Known> = None;
-    for (i, site) in on.guide.sites.iter().enumerate().rev() {
-        if site.observed() || site.is_pathwise() {
-            continue;
-        }
+    let is_score = |(_, site): &(usize, &&Site)| site.is_latent() && !site.is_pathwise();
+    let mut sites = on.guide.sites.iter().enumerate().filter(is_score).rev().peekable();
+    while let Some((i, site)) = sites.next() {
         let terms = terms(on, site, search.of(i), charges);
         let sum = Sum { on, totals, site };
         let reused = known.as_ref().and_then(|known| known.rest_of(site, &terms));
@@ -51,7 +50,7 @@ pub(super) fn of_all(
             (Some(rest), Some(known)) => sum.onto(known.charged.cost.clone(), &rest)?,
             _ => sum.of(&terms)?,
         };
-        if !charged.elements {
+        if !charged.elements && sites.peek().is_some() {
             known = Some(Known { site, terms, charged: charged.clone() });
         }
         all[i] = Some(charged);

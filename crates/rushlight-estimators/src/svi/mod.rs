@@ -2,18 +2,18 @@
 
 mod checks;
 mod deep;
+mod estimate;
 mod predictive;
 mod progress;
 mod rows;
+mod setup;
 
 pub use progress::Progress;
 
-use crate::objective::sum_scalars;
-use crate::{Adam, Estimate, Estimator, Optimizer, Particle, TraceGraphElbo, Update};
+use crate::{Adam, Estimator, Optimizer, TraceGraphElbo};
 use candle_core::{DType, Device, Tensor};
-use rushlight_distributions::rng::Role;
-use rushlight_distributions::{Rng, runtime};
-use rushlight_trace::{Ctx, ParamStore, Program, Result, Run, Source};
+use rushlight_distributions::runtime;
+use rushlight_trace::{Ctx, ParamStore, Program, Result};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -134,55 +134,6 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         }
     }
 
-    /// Sets the estimator.
-    #[must_use]
-    pub fn estimator(mut self, estimator: impl Estimator + 'static) -> Self {
-        self.estimator = Box::new(estimator);
-        self
-    }
-
-    /// Sets the optimizer.
-    #[must_use]
-    pub fn optimizer(mut self, optimizer: impl Optimizer + 'static) -> Self {
-        self.optimizer = Box::new(optimizer);
-        self
-    }
-
-    /// Sets the seed. The same seed gives the same bits.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Sets the dtype of numbers and parameters that meet no tensor.
-    #[must_use]
-    pub fn dtype(mut self, dtype: DType) -> Self {
-        self.dtype = dtype;
-        self
-    }
-
-    /// Sets the device of numbers and parameters that meet no tensor.
-    #[must_use]
-    pub fn device(mut self, device: &Device) -> Self {
-        self.device = device.clone();
-        self
-    }
-
-    /// Turns the checks of values on or off; they are on by default.
-    #[must_use]
-    pub fn validate(mut self, validate: bool) -> Self {
-        self.validate = validate;
-        self
-    }
-
-    /// Starts from the parameters of another fit, and shares them.
-    #[must_use]
-    pub fn with_params(mut self, params: &ParamStore) -> Self {
-        self.params = params.clone();
-        self
-    }
-
     /// The parameters.
     pub fn params(&self) -> &ParamStore {
         &self.params
@@ -274,82 +225,6 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             })
             .collect()
     }
-
-    /// Runs the programs, and finds the loss and the gradients, all of them finite.
-    fn estimate(&mut self, data: &X) -> Result<(f64, Vec<Update>)> {
-        let particles = self.particles(data, self.step)?;
-        checks::totals(&particles, self.step)?;
-        if self.validate && !self.checked_rows {
-            self.check_rows(data, &particles[0])?;
-            self.checked_rows = true;
-        }
-        let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
-        checks::loss(loss, self.step)?;
-        let check_weights = self.validate && self.params.len() != self.checked_params;
-        let (params, step) = (&self.params, self.step);
-        let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
-        let updates = deep::walk(particles.iter().map(sites).sum(), || {
-            if check_weights {
-                checks::no_shared_weights(params, surrogate.as_ref(), &fits)?;
-            }
-            let losses = fits.into_iter().map(|f| f.loss);
-            let objective = sum_scalars(surrogate.into_iter().chain(losses))?;
-            let updates = updates(params, objective.as_ref())?;
-            checks::gradients(&updates, &particles, step)?;
-            Ok(updates)
-        })?;
-        if check_weights {
-            self.checked_params = self.params.len();
-        }
-        self.estimator.settle(&particles)?;
-        self.step += 1;
-        Ok((loss, updates))
-    }
-
-    fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
-        (0..self.estimator.particles() as u64).map(|p| self.particle(data, step, p)).collect()
-    }
-
-    fn particle(&self, data: &X, step: u64, particle: u64) -> Result<Particle> {
-        self.replay(data, self.runs(step, particle).validate(self.validate), None)
-    }
-
-    /// The programs' runs of a particle; the role of the guide.
-    fn runs(&self, step: u64, particle: u64) -> Run {
-        let rng = Rng::seed(self.seed).step(step).particle(Role::Guide, particle);
-        Run::new(&self.params, rng).dtype(self.dtype).device(&self.device)
-    }
-
-    /// Runs the guide, and the model against it.
-    fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
-        let guide = latents.into_iter().fold(run.clone(), Run::source);
-        let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
-        let guide = Arc::new(guide);
-        let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
-        let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;
-        Particle::new(guide, model)
-    }
-
-    fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
-        let run = self.runs(self.step, 0).validate(false);
-        let rng = Rng::seed(self.seed).particle(Role::Check, 0);
-        rows::do_not_mix(particle, &rng, &|values| {
-            self.replay(data, run.clone(), Some(Source::Substitute(values)))
-        })
-    }
-}
-
-/// The gradients, by parameter in order of creation.
-fn updates(params: &ParamStore, objective: Option<&Tensor>) -> Result<Vec<Update>> {
-    let Some(objective) = objective.filter(|t| t.track_op()) else { return Ok(Vec::new()) };
-    let mut gradients = objective.backward()?;
-    let mut updates = Vec::new();
-    for (name, var) in params.vars() {
-        if let Some(gradient) = gradients.remove(&var) {
-            updates.push(Update { name, var, gradient: gradient.detach() });
-        }
-    }
-    Ok(updates)
 }
 
 impl<X: ?Sized, M, G> fmt::Debug for Svi<X, M, G> {

@@ -88,7 +88,7 @@ impl Ctx {
     ) -> Result<R> {
         self.open(plate, |ctx, rows| match rows {
             Some(rows) => body(ctx, rows),
-            None => Err(Error::PlateEmpty { plate: plate.name.clone() }),
+            None => Err(Error::PlateEmpty { plate: plate.name.to_string() }),
         })
     }
 
@@ -98,7 +98,8 @@ impl Ctx {
         body: impl FnOnce(&mut Ctx, Option<&Tensor>) -> Result<R>,
     ) -> Result<R> {
         let mut inner = self.region.clone();
-        let name = inner.name(&plate.name);
+        let name =
+            if inner.prefix.is_none() { plate.name.clone() } else { inner.name(&plate.name) };
         if plate.size == 0 {
             return Err(Error::PlateEmpty { plate: name.to_string() });
         }

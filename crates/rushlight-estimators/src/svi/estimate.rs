@@ -1,0 +1,88 @@
+//! One estimate: the programs are run, the estimator is asked, and everything is checked before anything moves.
+
+use super::{Svi, checks, deep, rows};
+use crate::objective::sum_scalars;
+use crate::{Estimate, Particle, Update};
+use candle_core::Tensor;
+use rushlight_distributions::Rng;
+use rushlight_distributions::rng::Role;
+use rushlight_trace::{ParamStore, Program, Result, Run, Source};
+use std::sync::Arc;
+
+impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
+    /// Runs the programs, and finds the loss and the gradients, all of them finite.
+    pub(super) fn estimate(&mut self, data: &X) -> Result<(f64, Vec<Update>)> {
+        let particles = self.particles(data, self.step)?;
+        checks::totals(&particles, self.step)?;
+        if self.validate && !self.checked_rows {
+            self.check_rows(data, &particles[0])?;
+            self.checked_rows = true;
+        }
+        let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
+        checks::loss(loss, self.step)?;
+        let check_weights = self.validate && self.params.len() != self.checked_params;
+        let (params, step) = (&self.params, self.step);
+        let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
+        let updates = deep::walk(particles.iter().map(sites).sum(), || {
+            if check_weights {
+                checks::no_shared_weights(params, surrogate.as_ref(), &fits)?;
+            }
+            let losses = fits.into_iter().map(|f| f.loss);
+            let objective = sum_scalars(surrogate.into_iter().chain(losses))?;
+            let updates = updates(params, objective.as_ref())?;
+            checks::gradients(&updates, &particles, step)?;
+            Ok(updates)
+        })?;
+        if check_weights {
+            self.checked_params = self.params.len();
+        }
+        self.estimator.settle(&particles)?;
+        self.step += 1;
+        Ok((loss, updates))
+    }
+
+    pub(super) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
+        (0..self.estimator.particles() as u64).map(|p| self.particle(data, step, p)).collect()
+    }
+
+    fn particle(&self, data: &X, step: u64, particle: u64) -> Result<Particle> {
+        self.replay(data, self.runs(step, particle).validate(self.validate), None)
+    }
+
+    /// The programs' runs of a particle; the role of the guide.
+    fn runs(&self, step: u64, particle: u64) -> Run {
+        let rng = Rng::seed(self.seed).step(step).particle(Role::Guide, particle);
+        Run::new(&self.params, rng).dtype(self.dtype).device(&self.device)
+    }
+
+    /// Runs the guide, and the model against it.
+    fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
+        let guide = latents.into_iter().fold(run.clone(), Run::source);
+        let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
+        let guide = Arc::new(guide);
+        let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
+        let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;
+        Particle::new(guide, model)
+    }
+
+    fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
+        let run = self.runs(self.step, 0).validate(false);
+        let rng = Rng::seed(self.seed).particle(Role::Check, 0);
+        rows::do_not_mix(particle, &rng, &|values| {
+            self.replay(data, run.clone(), Some(Source::Substitute(values)))
+        })
+    }
+}
+
+/// The gradients, by parameter in order of creation.
+fn updates(params: &ParamStore, objective: Option<&Tensor>) -> Result<Vec<Update>> {
+    let Some(objective) = objective.filter(|t| t.track_op()) else { return Ok(Vec::new()) };
+    let mut gradients = objective.backward()?;
+    let mut updates = Vec::new();
+    for (name, var) in params.vars() {
+        if let Some(gradient) = gradients.remove(&var) {
+            updates.push(Update { name, var, gradient: gradient.detach() });
+        }
+    }
+    Ok(updates)
+}
