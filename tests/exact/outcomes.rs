@@ -15,7 +15,7 @@ use rushlight::{Ctx, Estimator, ParamStore, Particle, Result, Rng, Run, Source, 
 use std::sync::Arc;
 
 /// Rows whose latents have at most 2,048 outcomes.
-const FINITE: [&str; 24] = [
+const FINITE: [&str; 25] = [
     "gmm",
     "summed",
     "two_plates",
@@ -40,6 +40,7 @@ const FINITE: [&str; 24] = [
     "twisted",
     "chained",
     "spread",
+    "decided",
 ];
 
 /// Without memory.

@@ -230,3 +230,53 @@ fn spread_loss(t: &Theta) -> f64 {
         (bernoulli(t.get("a"), z[0]), coin(0.3, z[0]) + x)
     })
 }
+
+/// As many rows as elements: a vector of two bits in each of two rows, and a bit that its sum decides.
+pub const DECIDED: Row = Row {
+    name: "decided",
+    data: nothing,
+    model: decided_model,
+    guide: decided_guide,
+    loss: decided_loss,
+    n: 700,
+};
+
+fn decided_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
+    let w = ctx.param("w", 0.9, Constraint::Real)?;
+    ctx.plate("rows", 2, |ctx| {
+        let z = ctx.sample("z", Bernoulli::new([0.3, 0.6])?.to_event(1))?;
+        let s = ctx.sample("s", Bernoulli::from_logits((z.sum(1)? - 0.8)?)?)?;
+        ctx.observe("x", Normal::new((w * s)?, 1.0)?, [1.4, -0.6])?;
+        ctx.observe("y", Normal::new(z, 1.0)?.to_event(1), [0.2, 1.1])
+    })
+}
+
+fn decided_guide(ctx: &mut Ctx, _: &Tensor, baselines: Baselines) -> Result<()> {
+    let a = ctx.param("a", [0.4, -0.2], Constraint::Real)?;
+    let c = ctx.param("c", 0.8, Constraint::Real)?;
+    ctx.plate("rows", 2, |ctx| {
+        let z = Bernoulli::from_logits(a)?.to_event(1);
+        let draw = baselines.on(ctx, z, &constant(&[2])?)?;
+        let z = ctx.sample("z", draw)?;
+        let s = Bernoulli::from_logits((c * z.sum(1)?)?)?;
+        let draw = baselines.on(ctx, s, &constant(&[2])?)?;
+        ctx.sample("s", draw).map(drop)
+    })
+}
+
+fn decided_loss(t: &Theta) -> f64 {
+    let row = |x: f64| {
+        enumerated(3, |bits| {
+            let (z, s) = (&bits[..2], bits[2]);
+            let sum = z[0] + z[1];
+            let mut q = bernoulli(t.get("c") * sum, s);
+            let mut p = bernoulli(sum - 0.8, s) + normal(x, t.get("w") * s, 1.0);
+            for i in 0..2 {
+                q += bernoulli(t.at("a", i), z[i]);
+                p += coin([0.3, 0.6][i], z[i]) + normal([0.2, 1.1][i], z[i], 1.0);
+            }
+            (q, p)
+        })
+    };
+    row(1.4) + row(-0.6)
+}

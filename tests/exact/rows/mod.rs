@@ -18,7 +18,7 @@ use candle_core::{Device, Tensor};
 use rushlight::Result;
 
 /// All rows; a row's place fixes its seeds.
-pub const ROWS: [Row; 36] = [
+pub const ROWS: [Row; 37] = [
     coin::COIN,
     plates::GMM,
     plates::NESTED,
@@ -55,6 +55,7 @@ pub const ROWS: [Row; 36] = [
     elements::TWISTED,
     elements::CHAINED,
     elements::SPREAD,
+    elements::DECIDED,
 ];
 
 /// The row of that name, and its place.

@@ -122,7 +122,10 @@ impl Sum<'_> {
         let event = self.site.dist().event_shape().len();
         let axes = |term: &Term| term.intact.axes.iter().any(|&a| a != 0);
         let elements = terms.iter().any(axes);
-        let mut cost = sum;
+        let mut cost = match sum {
+            Cost::Rows(rows) if elements => Cost::Rows(with_event_dims(&rows, event)?),
+            sum => sum,
+        };
         for term in terms {
             let (site, total, sign) = match term.of_model {
                 true => (self.on.model.sites[term.number], self.totals.model[term.number], 1.0),
