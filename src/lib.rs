@@ -12,7 +12,7 @@ pub use rushlight_trace::{Error, Result};
 pub mod prelude {
     pub use crate::distributions::{
         Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Independent,
-        Normal, Operand, Rng, Traced, WithoutRsample,
+        Normal, Operand, Rng, Traced, TransformedDistribution, WithoutRsample,
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,

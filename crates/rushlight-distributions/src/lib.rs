@@ -10,6 +10,7 @@
 //!   choices it came from;
 //! * [`Constraint`], where a value may live, with the bijection that gets it there;
 //! * [`kernel`], the one-pass log-density with analytic gradients that all families stand on;
+//! * [`transform`], invertible maps, and the distributions behind them;
 //! * [`Rng`], the one door for randomness, and [`runtime`], which mends what candle costs by default.
 //!
 //! # The one decision that matters
@@ -44,6 +45,7 @@ pub mod runtime;
 pub mod shape;
 pub mod special;
 pub mod traced;
+pub mod transform;
 pub mod wrap;
 
 pub use constraint::Constraint;
@@ -56,4 +58,5 @@ pub use operand::Operand;
 pub use real::Real;
 pub use rng::Rng;
 pub use traced::{Ledger, Origins, Reads, SiteSet, Traced};
-pub use wrap::{Independent, WithoutRsample};
+pub use transform::Transform;
+pub use wrap::{Independent, TransformedDistribution, WithoutRsample};

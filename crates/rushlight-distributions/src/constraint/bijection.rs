@@ -50,7 +50,8 @@ impl Constraint {
     }
 }
 
-fn stick_breaking(x: &Tensor) -> Result<Tensor> {
+/// `K − 1` real numbers onto `K` shares.
+pub(crate) fn stick_breaking(x: &Tensor) -> Result<Tensor> {
     let n = x.dim(D::Minus1)?;
     let x = x.broadcast_sub(&offsets(n, x)?)?;
     // ln s = −softplus(−x) and ln(1 − s) = −softplus(x): finite for any x, so their running sums are too.
@@ -71,7 +72,7 @@ fn stick_lengths(y: &Tensor) -> Result<Tensor> {
 }
 
 /// `ln(K − k)` for `k = 1..K−1`, with `K = n + 1`.
-fn offsets(n: usize, like: &Tensor) -> Result<Tensor> {
+pub(crate) fn offsets(n: usize, like: &Tensor) -> Result<Tensor> {
     let offsets: Vec<f64> = (0..n).map(|k| ((n - k) as f64).ln()).collect();
     on(offsets, n, like)
 }

@@ -4,6 +4,8 @@ mod bijection;
 mod code;
 mod scan;
 
+pub(crate) use bijection::{offsets as stick_offsets, stick_breaking};
+
 use crate::Result;
 use candle_core::{CpuStorage, DType, Storage, Tensor};
 use std::fmt;

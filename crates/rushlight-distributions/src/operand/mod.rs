@@ -118,6 +118,11 @@ impl Operand {
         &self.shape
     }
 
+    /// The shape, for constructors and engines: unlike [`dims`](Self::dims), never a read.
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
     /// The number of dims, for constructors: unlike [`dims`](Self::dims), never a read, since a constructor
     /// that fails counts as one anyway.
     pub(crate) fn rank(&self) -> usize {

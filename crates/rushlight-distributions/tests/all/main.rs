@@ -10,3 +10,4 @@ mod samplers;
 mod support;
 mod threads;
 mod traced;
+mod transforms;

@@ -94,7 +94,7 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
             assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
         }
     }
-    assert_eq!(reparameterized, 2);
+    assert_eq!(reparameterized, 4);
 }
 
 #[test]

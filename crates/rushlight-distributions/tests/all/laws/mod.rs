@@ -9,9 +9,12 @@ mod values;
 
 use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
+use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Constraint, DistributionExt, Normal, Operand, Result,
+    TransformedDistribution,
 };
+use std::sync::Arc;
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
 const SHAPE: [usize; 2] = [3, 4];
@@ -75,6 +78,8 @@ fn table() -> Vec<Law> {
         law("Bernoulli, a row an event", |p| shared(Bernoulli::new(&p[0])?.to_event(1)), &[UNIT], Binary, || shared(Bernoulli::new(0.3)?.to_event(0))),
         law("Categorical, a row an event", |p| shared(Categorical::new(&p[0])?.to_event(1)), &[WEIGHTS], Classes(5), || shared(Categorical::new([2, 1])?.to_event(0))),
         law("Normal without rsample", |p| shared(Normal::new(&p[0], &p[1])?.without_rsample()), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.without_rsample())),
+        law("Normal through the sigmoid", |p| shared(TransformedDistribution::new(Normal::new(&p[0], &p[1])?, vec![Arc::new(Sigmoid)])?), &[REAL, POSITIVE], Between(0.05, 0.95), || shared(TransformedDistribution::new(Normal::new(0.5, 2)?, vec![Arc::new(Sigmoid)])?)),
+        law("Normal on a line", |p| shared(TransformedDistribution::new(Normal::new(&p[0], 1.0)?, vec![Arc::new(Affine::new(&p[1], &p[2]))])?), &[REAL, REAL, POSITIVE], Between(-2.0, 2.0), || shared(TransformedDistribution::new(Normal::new(0.5, 2)?, vec![Arc::new(Affine::new(1, 2))])?)),
         law("Bernoulli without rsample", |p| shared(Bernoulli::from_logits(&p[0])?.without_rsample()), &[REAL], Binary, || shared(Bernoulli::from_logits(1)?.without_rsample())),
     ]
 }

@@ -1,0 +1,98 @@
+//! Invertible maps with known volume: what turns one distribution into another.
+//!
+//! ```text
+//! y = f(x),   log p_Y(y) = log p_X(f⁻¹(y)) − log |det ∂f/∂x|
+//! ```
+//!
+//! A [`TransformedDistribution`](crate::TransformedDistribution) puts one behind a distribution. Elementwise maps have
+//! domain and codomain rank 0; the others map events, over any number of batch dims.
+
+mod cholesky;
+mod compose;
+mod elementwise;
+mod interval;
+mod ordered;
+mod simplex;
+
+pub use cholesky::{CorrCholesky, LowerCholesky};
+pub use compose::Compose;
+pub(crate) use compose::Ranks;
+pub use elementwise::{Exp, Sigmoid, Softplus, Tanh};
+pub use interval::{Affine, GreaterThan, Interval, LessThan, Power};
+pub use ordered::{Ordered, PositiveOrdered};
+pub use simplex::{SoftmaxCentered, StickBreaking};
+
+use crate::{Constraint, ParamMap, Result};
+use candle_core::Tensor;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// An invertible, differentiable map.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Exp, Transform};
+///
+/// let x = Tensor::new(&[-1f64, 0., 1.], &Device::Cpu)?;
+/// let y = Exp.forward(&x)?;
+/// assert_eq!(y.to_vec1::<f64>()?[1], 1.0);
+/// // d e^x / dx = e^x, whose logarithm is x.
+/// assert_eq!(Exp.log_abs_det(&x, &y)?.to_vec1::<f64>()?, [-1.0, 0.0, 1.0]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub trait Transform: Debug + Send + Sync + 'static {
+    /// The map's name in errors.
+    fn name(&self) -> &'static str;
+
+    /// How many trailing dims of the argument are one event.
+    fn domain_rank(&self) -> usize {
+        0
+    }
+
+    /// How many trailing dims of the value are one event.
+    fn codomain_rank(&self) -> usize {
+        self.domain_rank()
+    }
+
+    /// The set of values.
+    fn codomain(&self) -> Constraint;
+
+    /// `f(x)`. Shape: [`forward_shape`](Self::forward_shape) of that of `x`.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn forward(&self, x: &Tensor) -> Result<Tensor>;
+
+    /// `f⁻¹(y)`. Shape: as the argument of [`forward`](Self::forward).
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn inverse(&self, y: &Tensor) -> Result<Tensor>;
+
+    /// `log |det ∂y/∂x|` at `x`, where `y` is its value. Shape: that of `x`, less the event dims.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn log_abs_det(&self, x: &Tensor, y: &Tensor) -> Result<Tensor>;
+
+    /// The shape of the value, given that of the argument.
+    ///
+    /// # Errors
+    ///
+    /// A shape that the map does not take.
+    fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        Ok(shape.to_vec())
+    }
+
+    /// The same map with every parameter rewritten; the second argument of `f` is 0.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>>;
+}
