@@ -11,8 +11,9 @@ pub use rushlight_trace::{Error, Result};
 /// What programs and fits are written with.
 pub mod prelude {
     pub use crate::distributions::{
-        Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Independent,
-        Normal, Operand, Rng, Traced, TransformedDistribution, WithoutRsample,
+        Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Exponential,
+        HalfNormal, Independent, Laplace, LogNormal, Normal, Operand, Rng, Traced,
+        TransformedDistribution, Uniform, WithoutRsample,
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,

@@ -49,7 +49,7 @@ pub mod transform;
 pub mod wrap;
 
 pub use constraint::Constraint;
-pub use continuous::{Beta, Normal};
+pub use continuous::{Beta, Exponential, HalfNormal, Laplace, LogNormal, Normal, Uniform};
 pub use discrete::{Bernoulli, Categorical};
 pub use distribution::{Distribution, DistributionExt, ParamMap};
 pub use error::{Error, Result};

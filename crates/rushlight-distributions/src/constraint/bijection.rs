@@ -2,15 +2,17 @@
 
 use super::Constraint;
 use crate::{Error, Result, special};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 
 impl Constraint {
     /// Maps an unconstrained tensor into the set, differentiably.
     ///
     /// ```text
     /// Real          y = x
-    /// Positive      y = e^x
-    /// UnitInterval  y = 1 / (1 + e^-x)
+    /// Positive      y = e^x                  (NonNegative too)
+    /// AtLeast       y = low + e^x
+    /// UnitInterval  y = 1 / (1 + e^-x)       (OpenUnitInterval too)
+    /// Interval      y = low + (high − low) / (1 + e^-x)
     /// Simplex       y_k = s_k Π_{j<k} (1 − s_j),  s_k = sigmoid(x_k − ln(K − k)),  k = 1..K−1;  y_K = the rest
     /// ```
     ///
@@ -27,8 +29,25 @@ impl Constraint {
     pub fn constrain(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Real => Ok(x.clone()),
-            Self::Positive => Ok(x.exp()?),
+            Self::Positive | Self::NonNegative => Ok(x.exp()?),
+            Self::AtLeast { low } => Ok((x.exp()? + *low)?),
             Self::UnitInterval => Ok(special::sigmoid(x)?),
+            Self::OpenUnitInterval => {
+                let (low, high) = match x.dtype() {
+                    DType::F64 => (f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0),
+                    DType::F16 => (2f64.powi(-14), 1.0 - 2f64.powi(-11)),
+                    DType::BF16 => (f32::MIN_POSITIVE.into(), 1.0 - 2f64.powi(-8)),
+                    _ => (f32::MIN_POSITIVE.into(), 1.0 - f64::from(f32::EPSILON) / 2.0),
+                };
+                Ok(special::sigmoid(x)?.clamp(low, high)?)
+            }
+            Self::Interval { low, high } => {
+                // From the nearer end, so that neither is passed by rounding.
+                let share = special::sigmoid(x)?;
+                let from_low = share.affine(high - low, *low)?;
+                let from_high = special::sigmoid(&x.neg()?)?.affine(low - high, *high)?;
+                Ok(x.lt(0.0)?.where_cond(&from_low, &from_high)?)
+            }
             Self::Simplex => stick_breaking(x),
             _ => Err(Error::NoBijection { constraint: *self }),
         }
@@ -42,8 +61,14 @@ impl Constraint {
     pub fn unconstrain(&self, y: &Tensor) -> Result<Tensor> {
         match self {
             Self::Real => Ok(y.clone()),
-            Self::Positive => Ok(y.log()?),
-            Self::UnitInterval => Ok((y.log()? - y.affine(-1.0, 1.0)?.log()?)?),
+            Self::Positive | Self::NonNegative => Ok(y.log()?),
+            Self::AtLeast { low } => Ok((y - *low)?.log()?),
+            Self::UnitInterval | Self::OpenUnitInterval => {
+                Ok((y.log()? - y.affine(-1.0, 1.0)?.log()?)?)
+            }
+            Self::Interval { low, high } => {
+                Ok(((y - *low)?.log()? - y.affine(-1.0, *high)?.log()?)?)
+            }
             Self::Simplex => stick_lengths(y),
             _ => Err(Error::NoBijection { constraint: *self }),
         }
@@ -123,8 +148,34 @@ mod tests {
         round_trip(Constraint::Real, &[-700., 0., 40.], 1e-12);
         round_trip(Constraint::Positive, &[-700., -40., 0., 1.5, 700.], 1e-9);
         round_trip(Constraint::UnitInterval, &[-700., -40., 0., 2.5], 1e-9);
+        round_trip(Constraint::NonNegative, &[-700., -40., 0., 1.5, 700.], 1e-9);
+        round_trip(Constraint::OpenUnitInterval, &[-700., -40., 0., 2.5], 1e-9);
+        round_trip(Constraint::AtLeast { low: 0.0 }, &[-700., -40., 0., 700.], 1e-9);
+        round_trip(Constraint::AtLeast { low: -3.0 }, &[-8., 0., 40., 700.], 1e-9);
+        round_trip(Constraint::Interval { low: 0.0, high: 3.0 }, &[-700., -40., 0., 2.5], 1e-9);
+        round_trip(Constraint::Interval { low: -7.0, high: 0.0 }, &[-2.5, 0., 40., 700.], 1e-9);
+        round_trip(Constraint::Interval { low: -1.5, high: 10.0 }, &[-8., 0., 0.5, 8.], 1e-9);
         round_trip(Constraint::Simplex, &[-2., 0.3, 5., -0.1], 1e-9);
         round_trip(Constraint::Simplex, &[0.7], 1e-12);
+    }
+
+    /// Where the map saturates, and where a bound is no number of the dtype.
+    #[test]
+    fn far_points_map_into_the_set() {
+        let sets = [
+            Constraint::Interval { low: 0.1, high: 0.7 },
+            Constraint::Interval { low: -0.3, high: 1e3 },
+            Constraint::AtLeast { low: 0.1 },
+            Constraint::OpenUnitInterval,
+        ];
+        for set in sets {
+            for dtype in [DType::F32, DType::F64, DType::F16, DType::BF16] {
+                let x = Tensor::new(&[-700f64, -40., 0., 5., 9.], &Device::Cpu).unwrap();
+                let y = set.constrain(&x.to_dtype(dtype).unwrap()).unwrap();
+                assert_eq!(set.first_outside(&y).unwrap(), None, "{set:?} {dtype:?}: {y}");
+                assert!(set.contains(set.member(1)));
+            }
+        }
     }
 
     #[test]

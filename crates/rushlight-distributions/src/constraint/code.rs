@@ -21,8 +21,11 @@ impl Constraint {
             Self::NonNegative => "non_negative",
             Self::LogWeight => "log_weight",
             Self::UnitInterval => "unit_interval",
+            Self::OpenUnitInterval => "open_unit_interval",
             Self::Simplex => "simplex",
             Self::Boolean => "boolean",
+            Self::AtLeast { low } => return format!("at_least({low:?})"),
+            Self::Interval { low, high } => return format!("interval({low:?},{high:?})"),
             Self::Category { classes } => return format!("category({classes})"),
         };
         name.to_owned()
@@ -36,11 +39,20 @@ impl Constraint {
             "non_negative" => Self::NonNegative,
             "log_weight" => Self::LogWeight,
             "unit_interval" => Self::UnitInterval,
+            "open_unit_interval" => Self::OpenUnitInterval,
             "simplex" => Self::Simplex,
             "boolean" => Self::Boolean,
             _ => {
-                let classes = code.strip_prefix("category(")?.strip_suffix(')')?;
-                Self::Category { classes: classes.parse().ok()? }
+                let (name, given) = code.strip_suffix(')')?.split_once('(')?;
+                match name {
+                    "at_least" => Self::AtLeast { low: given.parse().ok()? },
+                    "interval" => {
+                        let (low, high) = given.split_once(',')?;
+                        Self::Interval { low: low.parse().ok()?, high: high.parse().ok()? }
+                    }
+                    "category" => Self::Category { classes: given.parse().ok()? },
+                    _ => return None,
+                }
             }
         })
     }
@@ -61,6 +73,10 @@ mod tests {
             Constraint::Simplex,
             Constraint::Boolean,
             Constraint::Category { classes: 12 },
+            Constraint::OpenUnitInterval,
+            Constraint::AtLeast { low: -0.1 },
+            Constraint::AtLeast { low: 1e300 },
+            Constraint::Interval { low: -1.0, high: 1.0 / 3.0 },
         ];
         for constraint in all {
             assert_eq!(Constraint::from_code(&constraint.code()), Some(constraint));

@@ -7,7 +7,7 @@ mod scan;
 pub(crate) use bijection::{offsets as stick_offsets, stick_breaking};
 
 use crate::Result;
-use candle_core::{CpuStorage, DType, Storage, Tensor};
+use candle_core::{CpuStorage, DType, Storage, Tensor, WithDType};
 use std::fmt;
 
 /// A set of values: the support of a distribution, or the home of a parameter.
@@ -32,12 +32,27 @@ pub enum Constraint {
     Real,
     /// `x > 0`, reached by `exp`.
     Positive,
-    /// `x >= 0`: weights that may vanish. No bijection.
+    /// `x >= 0`, reached (inside) by `exp`: also weights that may vanish.
     NonNegative,
+    /// `x >= low`, reached by `low + e^x`. The bound counts as the dtype of the value has it.
+    AtLeast {
+        /// The least member.
+        low: f64,
+    },
     /// A real number or −∞: logarithms of weights that may vanish. No bijection.
     LogWeight,
     /// `0 <= x <= 1`, reached (inside) by the sigmoid.
     UnitInterval,
+    /// `0 < x < 1`, reached by the sigmoid, kept inside where it rounds to an end.
+    OpenUnitInterval,
+    /// `low <= x <= high`, reached (inside) by `low + (high − low) sigmoid(x)`. The bounds count as the dtype
+    /// of the value has them.
+    Interval {
+        /// The least member.
+        low: f64,
+        /// The largest member.
+        high: f64,
+    },
     /// `K` non-negative entries along the last dim that sum to 1, reached by stick-breaking from `K - 1`
     /// real ones.
     Simplex,
@@ -57,7 +72,10 @@ impl fmt::Display for Constraint {
             Self::Positive => f.write_str("positive"),
             Self::NonNegative => f.write_str("non-negative"),
             Self::LogWeight => f.write_str("a real number or -inf"),
+            Self::AtLeast { low } => write!(f, "at least {low}"),
             Self::UnitInterval => f.write_str("in [0, 1]"),
+            Self::OpenUnitInterval => f.write_str("in (0, 1)"),
+            Self::Interval { low, high } => write!(f, "in [{low}, {high}]"),
             Self::Simplex => f.write_str("on the simplex (non-negative, with sum 1)"),
             Self::Boolean => f.write_str("0 or 1"),
             Self::Category { classes } => write!(f, "an integer in 0..{classes}"),
@@ -81,7 +99,9 @@ impl Constraint {
         match self {
             Self::Real | Self::LogWeight | Self::Boolean | Self::Category { .. } => 0.0,
             Self::Positive | Self::NonNegative => 1.0,
-            Self::UnitInterval => 0.5,
+            Self::AtLeast { low } => low + low.abs().max(1.0),
+            Self::UnitInterval | Self::OpenUnitInterval => 0.5,
+            Self::Interval { low, high } => low + (high - low) * 0.5,
             Self::Simplex => 1.0 / entries as f64,
         }
     }
@@ -93,9 +113,21 @@ impl Constraint {
             Self::Positive => x > 0.0 && x < f64::INFINITY,
             Self::NonNegative => (0.0..f64::INFINITY).contains(&x),
             Self::LogWeight => x < f64::INFINITY,
+            Self::AtLeast { low } => x >= *low && x < f64::INFINITY,
             Self::UnitInterval | Self::Simplex => (0.0..=1.0).contains(&x),
+            Self::OpenUnitInterval => x > 0.0 && x < 1.0,
+            Self::Interval { low, high } => (*low..=*high).contains(&x),
             Self::Boolean => x == 0.0 || x == 1.0,
             Self::Category { classes } => x >= 0.0 && x < *classes as f64 && x.fract() == 0.0,
+        }
+    }
+
+    /// The same set with its bounds rounded to the numbers of a dtype.
+    fn rounded(self, to: impl Fn(f64) -> f64) -> Self {
+        match self {
+            Self::AtLeast { low } => Self::AtLeast { low: to(low) },
+            Self::Interval { low, high } => Self::Interval { low: to(low), high: to(high) },
+            other => other,
         }
     }
 
@@ -124,15 +156,21 @@ impl Constraint {
         let Storage::Cpu(storage) = &*storage else { return Ok(None) };
         let (start, end) = (layout.start_offset(), layout.start_offset() + x.elem_count());
         Ok(match storage {
-            CpuStorage::F32(xs) => scan::first_outside(*self, &xs[start..end]),
+            CpuStorage::F32(xs) => {
+                scan::first_outside(self.rounded(|x| (x as f32).into()), &xs[start..end])
+            }
             CpuStorage::F64(xs) => scan::first_outside(*self, &xs[start..end]),
             CpuStorage::U32(xs) => self.search(&xs[start..end], |x| x.into()),
             CpuStorage::U8(xs) => self.search(&xs[start..end], |x| x.into()),
             CpuStorage::I64(xs) => self.search(&xs[start..end], |x| x as f64),
-            CpuStorage::F16(xs) => self.search(&xs[start..end], |x| x.to_f64()),
-            CpuStorage::BF16(xs) => self.search(&xs[start..end], |x| x.to_f64()),
+            CpuStorage::F16(xs) => self.search_half(&xs[start..end]),
+            CpuStorage::BF16(xs) => self.search_half(&xs[start..end]),
             _ => None,
         })
+    }
+
+    fn search_half<T: WithDType>(&self, xs: &[T]) -> Option<f64> {
+        self.rounded(|x| T::from_f64(x).to_f64()).search(xs, |x| x.to_f64())
     }
 
     fn search<T: Copy>(&self, xs: &[T], to: impl Fn(T) -> f64) -> Option<f64> {

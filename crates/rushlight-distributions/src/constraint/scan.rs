@@ -28,6 +28,15 @@ impl<T: Real> WithSimd for Scan<'_, T> {
             Constraint::UnitInterval | Constraint::Simplex => {
                 block_outside(xs, |x| (x >= zero) & (x <= one))
             }
+            Constraint::AtLeast { low } => {
+                let low = T::from_f64(low);
+                block_outside(xs, |x| (x >= low) & (x < infinity))
+            }
+            Constraint::OpenUnitInterval => block_outside(xs, |x| (x > zero) & (x < one)),
+            Constraint::Interval { low, high } => {
+                let (low, high) = (T::from_f64(low), T::from_f64(high));
+                block_outside(xs, |x| (x >= low) & (x <= high))
+            }
             Constraint::NonNegative => block_outside(xs, |x| (x >= zero) & (x < infinity)),
             Constraint::LogWeight => block_outside(xs, |x| x < infinity),
             Constraint::Boolean => block_outside(xs, |x| (x == zero) | (x == one)),

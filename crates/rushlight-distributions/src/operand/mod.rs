@@ -4,7 +4,7 @@ mod broadcast;
 mod value;
 
 pub use broadcast::broadcast;
-pub(crate) use value::{Source, numbers_meet};
+pub(crate) use value::{Source, beside, numbers_meet};
 
 use crate::traced::Move;
 use crate::{Constraint, Error, Origins, Result, Traced, shape};
@@ -232,6 +232,23 @@ impl Operand {
                 Err(Error::Parameter { distribution, parameter, constraint, value })
             }
         }
+    }
+
+    /// Refuses `low` unless it lies below `high` everywhere, as [`require`](Self::require) does: the parameter is
+    /// named `high - low`.
+    #[track_caller]
+    pub(crate) fn require_below(&self, distribution: &'static str, high: &Self) -> Result<()> {
+        let width = match (self.number(), high.number()) {
+            (Some(low), Some(high)) => (high - low).into(),
+            _ => {
+                let [low, high] = [self.tensor()?, high.tensor()?];
+                if !low.inner().device().is_cpu() {
+                    return Ok(());
+                }
+                Self::from((high - low)?)
+            }
+        };
+        width.require(distribution, "high - low", Constraint::Positive)
     }
 
     /// Notes that something failed for what the value is: the run is over, and refused if its program goes on.

@@ -103,6 +103,18 @@ impl Operand {
     }
 }
 
+/// The values of parameters, numbers in the dtype and on the device of `neighbour`: uses of them.
+pub(crate) fn beside<const P: usize>(
+    neighbour: &Tensor,
+    params: [&Operand; P],
+) -> Result<[Tensor; P]> {
+    let mut out = std::array::from_fn(|_| neighbour.clone());
+    for (slot, p) in out.iter_mut().zip(params) {
+        *slot = (*p.beside(neighbour)?).clone();
+    }
+    Ok(out)
+}
+
 /// Whether `dtype` has the number, up to the rounding of floats.
 fn is_exact(x: f64, dtype: DType) -> bool {
     match dtype {

@@ -115,6 +115,39 @@ pub(super) fn softplus<R: Real>(x: R) -> R {
     positive_part + ln_1p(exp(-x.abs()))
 }
 
+/// `ln(-expm1(-x))` where `e^-x` is above 1/2, `ln_1p(-e^-x)` beyond (Mächler, "Accurately computing
+/// log(1 - exp(-|a|))", 2012).
+#[inline(always)]
+pub(super) fn log1mexp<R: Real>(x: R) -> R {
+    let near = (-exp_m1(-x)).ln();
+    let far = (-exp(-x)).ln_1p();
+    if x < R::from_f64(std::f64::consts::LN_2) { near } else { far }
+}
+
+/// Between 1/4 and 3/4 the difference of the logarithms cancels; `2p - 1` is exact there.
+#[inline(always)]
+pub(super) fn logit<R: Real>(p: R) -> R {
+    let centre = p + (p - R::ONE);
+    let near = ln_1p(centre / (R::ONE - p));
+    let far = ln(p) - ln_1p(-p);
+    if centre.abs() < R::HALF { near } else { far }
+}
+
+/// The argument is brought below `tan(pi / 8)` by `atan(x) = pi/2 - atan(1/x)` and
+/// `atan(x) = pi/4 - atan((1 - x) / (1 + x))`.
+#[inline(always)]
+pub(super) fn atan<R: Real>(x: R) -> R {
+    let size = x.abs();
+    let inverted = size > R::ONE;
+    let y = if inverted { R::ONE / size } else { size };
+    let turned = y > R::from_f64(std::f64::consts::SQRT_2 - 1.0);
+    let z = if turned { (y - R::ONE) / (y + R::ONE) } else { y };
+    let near = z * polynomial(z * z, R::ATAN);
+    let within = if turned { R::from_f64(std::f64::consts::FRAC_PI_4) + near } else { near };
+    let angle = if inverted { R::from_f64(std::f64::consts::FRAC_PI_2) - within } else { within };
+    angle.copy_sign(x)
+}
+
 /// `x f`, and 0 where `x` is 0 and `y`, the argument that `f` is a function of, is not NaN.
 #[inline(always)]
 pub(super) fn product_or_zero<R: Real>(x: R, f: R, y: R) -> R {

@@ -11,6 +11,7 @@
 //! | `format` | bit-level operations of the two formats, and the coefficients fitted to each |
 //! | `elementary` | exponential, logarithm and what follows from them |
 //! | `gamma` | log-gamma, its derivatives, log-beta |
+//! | `error` | error function, normal distribution function, their inverses |
 //!
 //! # Accuracy
 //!
@@ -26,6 +27,7 @@
 //! underflow is gradual. Logarithms of zero are `-inf`.
 
 mod elementary;
+mod error;
 mod format;
 mod gamma;
 #[cfg(test)]
@@ -34,7 +36,10 @@ mod tests;
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use format::Format;
+pub(crate) use format::Format;
+
+/// `1 / sqrt(2π)`
+const FRAC_1_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 
 /// A floating-point number, `f32` or `f64`, with the functions that log-densities are made of.
 pub trait Real:
@@ -187,6 +192,66 @@ pub trait Real:
     #[inline(always)]
     fn ln_beta(self, b: Self) -> Self {
         gamma::ln_beta(self, b)
+    }
+
+    /// Arc tangent.
+    #[inline(always)]
+    fn atan(self) -> Self {
+        elementary::atan(self)
+    }
+
+    /// `ln(p / (1 - p))`, without cancellation near 1/2.
+    #[inline(always)]
+    fn logit(self) -> Self {
+        elementary::logit(self)
+    }
+
+    /// `ln(1 - e^-x)` for `x >= 0`, to full relative accuracy at both ends.
+    #[inline(always)]
+    fn log1mexp(self) -> Self {
+        elementary::log1mexp(self)
+    }
+
+    /// The error function.
+    #[inline(always)]
+    fn erf(self) -> Self {
+        error::erf(self)
+    }
+
+    /// `1 - erf(x)`, to full relative accuracy in the upper tail.
+    #[inline(always)]
+    fn erfc(self) -> Self {
+        error::erfc(self)
+    }
+
+    /// The inverse of [`erf`](Self::erf).
+    #[inline(always)]
+    fn erf_inv(self) -> Self {
+        error::erf_inv(self)
+    }
+
+    /// `Φ(x)`, the standard normal distribution function, to full relative accuracy in the lower tail.
+    #[inline(always)]
+    fn ndtr(self) -> Self {
+        error::ndtr(self)
+    }
+
+    /// `ln Φ(x)`, to full relative accuracy in both tails.
+    #[inline(always)]
+    fn log_ndtr(self) -> Self {
+        error::log_ndtr(self)
+    }
+
+    /// `d ln Φ(x) / dx = φ(x) / Φ(x)`, the inverse of Mills' ratio at `-x`.
+    #[inline(always)]
+    fn inverse_mills(self) -> Self {
+        error::inverse_mills(self)
+    }
+
+    /// The inverse of [`ndtr`](Self::ndtr).
+    #[inline(always)]
+    fn ndtri(self) -> Self {
+        error::ndtri(self)
     }
 }
 

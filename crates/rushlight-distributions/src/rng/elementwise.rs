@@ -7,13 +7,13 @@ use candle_core::{DType, Device, Tensor};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A parameter on the host, found by the position of a draw.
-enum Host {
+pub(super) enum Host {
     Number(f64),
     Values(Vec<f64>),
 }
 
 impl Host {
-    fn of(operand: &Operand) -> Result<Self> {
+    pub fn of(operand: &Operand) -> Result<Self> {
         Ok(match operand.source()? {
             Source::Number(x) => Self::Number(x),
             Source::Tensor(t) if t.elem_count() == 1 => Self::Number(scalar(&t)?),
@@ -26,7 +26,7 @@ impl Host {
     }
 
     #[inline]
-    fn at(&self, i: usize) -> f64 {
+    pub fn at(&self, i: usize) -> f64 {
         match self {
             Self::Number(x) => *x,
             Self::Values(xs) => xs[i % xs.len()],
@@ -43,6 +43,9 @@ fn scalar(t: &Tensor) -> Result<f64> {
     })
 }
 
+/// The interval of draws on the real line: they are finite.
+pub(crate) const EVERYWHERE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+
 /// Draws of shape `shape + batch`, each made by `one` from the parameters at its place, kept strictly
 /// inside the open interval `inside` when rounded to the parameters' dtype: a draw on the edge of a
 /// support has an infinite log-density.
@@ -53,15 +56,54 @@ pub(crate) fn draw<const P: usize>(
     inside: (f64, f64),
     one: impl Fn(&mut Xoshiro256PlusPlus, [f64; P]) -> f64 + Sync,
 ) -> Result<Tensor> {
+    let dtype = params[0].placement().map_or(DType::F32, |p| p.dtype);
+    let edges = (above(inside.0, dtype), below(inside.1, dtype));
+    draw_to(rng, shape, params, |_| edges, one)
+}
+
+/// The same with an interval that the parameters make: `inside` gives its least number, which is a draw, and
+/// the end that none reaches.
+pub(crate) fn draw_between<const P: usize>(
+    rng: &mut Rng,
+    shape: &[usize],
+    params: [&Operand; P],
+    inside: impl Fn([f64; P]) -> (f64, f64) + Sync,
+    one: impl Fn(&mut Xoshiro256PlusPlus, [f64; P]) -> f64 + Sync,
+) -> Result<Tensor> {
+    let dtype = params[0].placement().map_or(DType::F32, |p| p.dtype);
+    let edges = |at| {
+        let (low, high) = inside(at);
+        (low, below(high, dtype))
+    };
+    draw_to(rng, shape, params, edges, one)
+}
+
+/// The same with the least and the largest draw.
+fn draw_to<const P: usize>(
+    rng: &mut Rng,
+    shape: &[usize],
+    params: [&Operand; P],
+    edges: impl Fn([f64; P]) -> (f64, f64) + Sync,
+    one: impl Fn(&mut Xoshiro256PlusPlus, [f64; P]) -> f64 + Sync,
+) -> Result<Tensor> {
     let Placement { dtype, device } = params[0].placement().cloned().unwrap_or_default();
     let mut hosts = Vec::with_capacity(P);
     for p in params {
         hosts.push(Host::of(p)?);
     }
     let full = shape::of_draws(shape, params[0].dims())?;
-    let (low, high) = (above(inside.0, dtype), below(inside.1, dtype));
     let draw = |g: &mut Xoshiro256PlusPlus, i: usize| {
-        one(g, std::array::from_fn(|j| hosts[j].at(i))).clamp(low, high)
+        let at = std::array::from_fn(|j| hosts[j].at(i));
+        let (low, high) = edges(at);
+        let x = one(g, at);
+        // Also where rounding leaves no number in between.
+        if x < low {
+            low
+        } else if x > high {
+            high
+        } else {
+            x
+        }
     };
     let n = full.iter().product();
     if dtype == DType::F32 {
@@ -78,13 +120,31 @@ fn above(x: f64, dtype: DType) -> f64 {
         (true, DType::F64) => f64::MIN_POSITIVE,
         (true, DType::F16) => 2f64.powi(-14),
         (true, _) => f32::MIN_POSITIVE.into(),
-        (false, _) => x + x.abs() * epsilon(dtype),
+        (false, _) if x.is_finite() => x + x.abs() * epsilon(dtype),
+        (false, _) => -largest(dtype),
     }
 }
 
-/// The largest number of `dtype` below `x`.
+/// The largest number of `dtype` below `x`; the largest of all, if that is infinite.
 fn below(x: f64, dtype: DType) -> f64 {
-    if x.is_finite() { x - x.abs() * epsilon(dtype) / 2.0 } else { x }
+    if x == f64::INFINITY {
+        largest(dtype)
+    } else if x > 0.0 {
+        x - x * epsilon(dtype) / 2.0
+    } else {
+        -above(-x, dtype)
+    }
+}
+
+/// The largest finite number.
+pub(super) fn largest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::MAX,
+        DType::F16 => 65504.0,
+        // A number of bf16 as well.
+        DType::BF16 => 255.0 * 2f64.powi(120),
+        _ => f32::MAX.into(),
+    }
 }
 
 fn epsilon(dtype: DType) -> f64 {

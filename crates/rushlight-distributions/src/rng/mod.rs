@@ -12,9 +12,11 @@
 mod classes;
 mod elementwise;
 mod fill;
+mod pathwise;
 
 pub(crate) use classes::Classes;
-pub(crate) use elementwise::draw;
+pub(crate) use elementwise::{EVERYWHERE, draw, draw_between};
+pub(crate) use pathwise::pathwise;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

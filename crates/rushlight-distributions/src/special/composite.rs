@@ -2,7 +2,7 @@
 //!
 //! Their gradients come from autograd. Arguments of the gamma family are positive here.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// Arguments are raised by this many steps of the recurrence to where few terms of a series do.
 const STEPS: usize = 8;
@@ -99,6 +99,64 @@ pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     (x.neg()?.exp()? + 1.0)?.recip()
 }
 
+/// `f` on the host, for what has no form in tensor ops.
+fn on_host(f: fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        candle_core::bail!("a special function of {:?}; convert it with `to_dtype`", x.dtype())
+    }
+    f(&x.to_device(&Device::Cpu)?)?.to_device(x.device())
+}
+
+pub(crate) fn logit(p: &Tensor) -> Result<Tensor> {
+    on_host(super::logit, p)
+}
+
+pub(crate) fn atan(x: &Tensor) -> Result<Tensor> {
+    on_host(super::atan, x)
+}
+
+pub(crate) fn erf(x: &Tensor) -> Result<Tensor> {
+    on_host(super::erf, x)
+}
+
+pub(crate) fn erfc(x: &Tensor) -> Result<Tensor> {
+    on_host(super::erfc, x)
+}
+
+pub(crate) fn erfinv(y: &Tensor) -> Result<Tensor> {
+    on_host(super::erfinv, y)
+}
+
+pub(crate) fn ndtr(x: &Tensor) -> Result<Tensor> {
+    on_host(super::ndtr, x)
+}
+
+pub(crate) fn ndtri(p: &Tensor) -> Result<Tensor> {
+    on_host(super::ndtri, p)
+}
+
+/// `ln(1 − e^-x)`: where `e^-x` is near 1, by its difference to it.
+pub(crate) fn log1mexp(x: &Tensor) -> Result<Tensor> {
+    let near = x.lt(std::f64::consts::LN_2)?;
+    // What is not selected must be finite, or its gradient is NaN.
+    let ones = x.ones_like()?;
+    let small = expm1(&near.where_cond(x, &ones)?.neg()?)?.neg()?.log()?;
+    let large = log1p(&near.where_cond(&ones, x)?.neg()?.exp()?.neg()?)?;
+    near.where_cond(&small, &large)
+}
+
+/// `ln Φ(x)`
+pub(crate) fn log_ndtr(x: &Tensor) -> Result<Tensor> {
+    let size = (x.abs()? * std::f64::consts::FRAC_1_SQRT_2)?;
+    let t = ((&size + 3.0)?.recip()? * -6.0)?;
+    let series = polynomial(&(t + 1.0)?, <f64 as crate::real::Format>::ERFC_SCALED)?;
+    let scaled = ((series / size.affine(2.0, 1.0)?)? * 0.5)?;
+    let exponent = (x.sqr()? * -0.5)?;
+    let lower = (scaled.log()? + &exponent)?;
+    let upper = log1p(&(scaled * exponent.exp()?)?.neg()?)?;
+    x.gt(0.0)?.where_cond(&upper, &lower)
+}
+
 pub(crate) fn ln_beta(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     ln_gamma(a)?.broadcast_add(&ln_gamma(b)?)?.broadcast_sub(&ln_gamma(&a.broadcast_add(b)?)?)
 }
@@ -106,7 +164,6 @@ pub(crate) fn ln_beta(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
 
     #[test]
     fn log1p_and_expm1_are_exact_near_zero_and_at_the_ends() {

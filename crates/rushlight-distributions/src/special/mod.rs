@@ -18,9 +18,13 @@ pub(crate) mod composite;
 use crate::Real;
 use crate::kernel::unary::{Unary, apply};
 use candle_core::{Result, Tensor};
+use std::f64::consts::FRAC_2_SQRT_PI;
+
+/// `sqrt(2π)`
+const SQRT_TWO_PI: f64 = 2.506_628_274_631_000_5;
 
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident $op:ident $scalar:ident, $y:pat, $x:ident => $derivative:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $op:ident $scalar:ident, $y:pat, $x:pat => $derivative:expr;)*) => {
         $(
             $(#[$doc])*
             ///
@@ -69,6 +73,24 @@ unary! {
     log1p Log1p ln_1p, _, x => T::ONE / (T::ONE + x);
     /// `e^x − 1`, elementwise, without cancellation near 0.
     expm1 Expm1 exp_m1, _, x => x.exp();
+    /// `ln(1 − e^-x)` for `x >= 0`, elementwise, exact at both ends.
+    log1mexp Log1mExp log1mexp, _, x => T::ONE / x.exp_m1();
+    /// `ln(p / (1 − p))`, elementwise, without cancellation near 1/2; the inverse of [`sigmoid`].
+    logit Logit logit, _, p => T::ONE / (p * (T::ONE - p));
+    /// The arc tangent, elementwise.
+    atan Atan atan, _, x => T::ONE / (T::ONE + x * x);
+    /// The error function, elementwise.
+    erf Erf erf, _, x => T::from_f64(FRAC_2_SQRT_PI) * (-(x * x)).exp();
+    /// `1 − erf(x)`, elementwise, exact in the upper tail.
+    erfc Erfc erfc, _, x => -(T::from_f64(FRAC_2_SQRT_PI) * (-(x * x)).exp());
+    /// The inverse of [`erf`], elementwise.
+    erfinv ErfInv erf_inv, y, _ => T::from_f64(1.0 / FRAC_2_SQRT_PI) * (y * y).exp();
+    /// `Φ(x)`, the standard normal distribution function, elementwise, exact in the lower tail.
+    ndtr Ndtr ndtr, _, x => T::from_f64(1.0 / SQRT_TWO_PI) * (-(x * x * T::HALF)).exp();
+    /// `ln Φ(x)`, elementwise, exact in both tails.
+    log_ndtr LogNdtr log_ndtr, _, x => x.inverse_mills();
+    /// The inverse of [`ndtr`], elementwise.
+    ndtri Ndtri ndtri, y, _ => T::from_f64(SQRT_TWO_PI) * (y * y * T::HALF).exp();
 }
 
 /// `ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b)` of two tensors of the same shape.

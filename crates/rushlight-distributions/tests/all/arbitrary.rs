@@ -5,8 +5,8 @@ use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng,
-    Weight,
+    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Exponential, HalfNormal, Laplace,
+    LogNormal, Normal, Operand, Result, Rng, Uniform, Weight,
 };
 
 /// Any bits at all, and numbers that mean something to one family or another.
@@ -51,7 +51,19 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Categorical::from_logits(x).and_then(shared),
         ]
     };
+    let more = |x: &Operand, y: &Operand| -> Vec<Result<Shared>> {
+        vec![
+            Exponential::new(x).and_then(shared),
+            HalfNormal::new(x).and_then(shared),
+            Laplace::new(x, y).and_then(shared),
+            LogNormal::new(x, y).and_then(shared),
+            Uniform::new(x, y).and_then(shared),
+        ]
+    };
+    let tensors: [Operand; 2] = [(&s).into(), (&t).into()];
     let built = [
+        more(&tensors[0], &tensors[1]),
+        if dtype == DType::F64 { more(&a.into(), &b.into()) } else { vec![] },
         two(&s.into(), &t.into()).into_iter().collect::<Vec<_>>(),
         one(&pair.into()).into(),
         if dtype == DType::F64 { two(&a.into(), &b.into()).into() } else { vec![] },
@@ -75,7 +87,8 @@ fn check(d: &Shared, values: &Tensor, may_overflow: bool) -> Result<(), TestCase
     // None of these may panic.
     let _ = d.log_prob_sum(values, Weight::scale(2.0));
     let _ = d.log_prob_composite(values);
-    let _ = (d.mean(), d.variance(), d.entropy(), d.cdf(values), d.enumerate_support());
+    let _ =
+        (d.mean(), d.variance(), d.entropy(), d.cdf(values), d.icdf(values), d.enumerate_support());
     let draw = d.sample(&mut Rng::seed(0), &[3, 1]);
     prop_assert!(draw.is_ok(), "{d:?}: {draw:?}");
     let draw = draw.unwrap();

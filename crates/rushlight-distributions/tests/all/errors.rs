@@ -3,8 +3,8 @@
 use crate::support::tensor;
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng,
-    Weight,
+    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Exponential, Normal, Operand,
+    Result, Rng, Uniform, Weight,
 };
 
 #[track_caller]
@@ -66,6 +66,22 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
             Categorical::new(tensor(&[1.0, 1.0, 0.0, 0.0], &[2, 2], DType::F32)).map(drop),
             "Categorical: parameter `sum of probs` must be positive, got 0",
         ),
+    ];
+    for (result, text) in rows {
+        assert_text(result, &format!("{text}; {REMEDY}"));
+    }
+}
+
+#[test]
+fn an_empty_interval_is_named_with_its_width() {
+    let rows = [
+        (Uniform::new(1, 1).map(drop), "Uniform: parameter `high - low` must be positive, got 0"),
+        (
+            Uniform::new(tensor(&[0.0, 2.0], &[2], DType::F32), 1).map(drop),
+            "Uniform: parameter `high - low` must be positive, got -1",
+        ),
+        (Uniform::new(0, f64::NAN).map(drop), "Uniform: parameter `high` must be finite, got NaN"),
+        (Exponential::new(0).map(drop), "Exponential: parameter `rate` must be positive, got 0"),
     ];
     for (result, text) in rows {
         assert_text(result, &format!("{text}; {REMEDY}"));

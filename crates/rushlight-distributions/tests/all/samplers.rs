@@ -4,7 +4,10 @@
 
 use crate::support::{FLOATS, Shared, assert_close, flat, shared, tensor};
 use candle_core::DType;
-use rushlight_distributions::{Bernoulli, Beta, Categorical, Distribution, Normal, Result, Rng};
+use rushlight_distributions::{
+    Bernoulli, Beta, Categorical, Distribution, Exponential, HalfNormal, Laplace, LogNormal,
+    Normal, Result, Rng, Uniform,
+};
 use std::f64::consts::PI;
 
 const N: usize = 100_000;
@@ -75,10 +78,83 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
         ),
         ("Beta(1/4, 1)", |t| shared(Beta::new(tensor(&[0.25], &[], t), 1)?), |x| x.powf(0.25)),
     ];
-    for (name, make, cdf) in rows {
+    for (name, make, cdf) in rows.into_iter().chain(ELEMENTARY) {
         for dtype in FLOATS {
             let distance = kolmogorov_smirnov(draws(&make(dtype).unwrap()), cdf);
             assert!(distance < KOLMOGOROV, "{name} {dtype:?}: {distance} against {KOLMOGOROV}");
+        }
+    }
+}
+
+/// Families whose distribution functions are written down here once more.
+const ELEMENTARY: [(&str, Make, Cdf); 5] = [
+    (
+        "Exponential(3)",
+        |t| shared(Exponential::new(tensor(&[3.0], &[], t))?),
+        |x| 1.0 - (-3.0 * x).exp(),
+    ),
+    (
+        "HalfNormal(2)",
+        |t| shared(HalfNormal::new(tensor(&[2.0], &[], t))?),
+        |x| 2.0 * normal_cdf(x / 2.0) - 1.0,
+    ),
+    (
+        "Laplace(-1, 0.5)",
+        |t| shared(Laplace::new(tensor(&[-1.0], &[], t), 0.5)?),
+        |x| {
+            let tail = 0.5 * (-2.0 * (x + 1.0).abs()).exp();
+            if x < -1.0 { tail } else { 1.0 - tail }
+        },
+    ),
+    (
+        "LogNormal(1, 0.5)",
+        |t| shared(LogNormal::new(tensor(&[1.0], &[], t), 0.5)?),
+        |x| normal_cdf(2.0 * (x.ln() - 1.0)),
+    ),
+    (
+        "Uniform(-1, 3)",
+        |t| shared(Uniform::new(tensor(&[-1.0], &[], t), 3)?),
+        |x| ((x + 1.0) / 4.0).clamp(0.0, 1.0),
+    ),
+];
+
+/// Parameters that push draws to the edges of the support, and where it ends.
+const EXTREME: [(&str, Make, (f64, f64)); 8] = [
+    ("Exponential", |t| shared(Exponential::new(tensor(&[1e37], &[], t))?), (0.0, f64::INFINITY)),
+    ("HalfNormal", |t| shared(HalfNormal::new(tensor(&[1e-37], &[], t))?), (0.0, f64::INFINITY)),
+    ("Laplace", |t| shared(Laplace::new(tensor(&[1e30], &[], t), 1e-3)?), (0.0, f64::INFINITY)),
+    (
+        "LogNormal, wide",
+        |t| shared(LogNormal::new(tensor(&[0.0], &[], t), 400)?),
+        (0.0, f64::INFINITY),
+    ),
+    (
+        "LogNormal, far",
+        |t| shared(LogNormal::new(tensor(&[-80.0], &[], t), 20)?),
+        (0.0, f64::INFINITY),
+    ),
+    (
+        "Uniform, far",
+        |t| shared(Uniform::new(tensor(&[1e6], &[], t), 1e6 + 0.125)?),
+        (1e6 - 0.01, 1e6 + 0.125),
+    ),
+    ("Uniform, to 0", |t| shared(Uniform::new(tensor(&[-1.0], &[], t), 0)?), (-1.1, 0.0)),
+    (
+        "Uniform, to -1",
+        |t| shared(Uniform::new(tensor(&[-1.0 - 2f64.powi(-22)], &[], t), -1)?),
+        (-1.1, -1.0),
+    ),
+];
+
+#[test]
+fn draws_of_extreme_parameters_lie_strictly_inside_the_support() {
+    for (name, make, (low, high)) in EXTREME {
+        for dtype in FLOATS {
+            let d = make(dtype).unwrap();
+            let x = d.sample(&mut Rng::seed(0), &[N]).unwrap();
+            assert!(flat(&x).iter().all(|x| *x > low && *x < high), "{name} {dtype:?}");
+            let finite = flat(&d.log_prob(&x).unwrap()).iter().all(|p| p.is_finite());
+            assert!(finite, "log_prob of {name} {dtype:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tests against the standard library and against values computed with mpmath.
 
 mod elementary;
+mod error;
 mod gamma;
 
 use super::Real;

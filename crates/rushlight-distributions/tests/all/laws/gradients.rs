@@ -94,7 +94,34 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
             assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
         }
     }
-    assert_eq!(reparameterized, 4);
+    assert_eq!(reparameterized, 9);
+}
+
+/// A draw moves with a parameter as its distribution function says: dx = −dF / p.
+#[test]
+fn the_gradient_of_a_draw_is_that_of_the_implicit_function() {
+    let mut checked = 0;
+    for law in table() {
+        let params = law.params(DType::F64);
+        let d = law.with(&params);
+        if !d.has_rsample() || !d.event_shape().is_empty() {
+            continue;
+        }
+        let x = d.rsample(&mut Rng::seed(3), &[]).unwrap();
+        let at = x.detach();
+        let cdf = match d.cdf(&at) {
+            Err(Error::NotAvailable { .. }) => continue,
+            cdf => cdf.unwrap(),
+        };
+        let density = flat(&d.log_prob(&at).unwrap().exp().unwrap());
+        let (got, slopes) = (gradients(&x, &params), gradients(&cdf, &params));
+        for (got, slope) in got.iter().zip(slopes) {
+            let want: Vec<f64> = slope.iter().zip(&density).map(|(s, p)| -s / p).collect();
+            assert_close(law.name, got, &want, 1e-9);
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 5);
 }
 
 #[test]
@@ -112,8 +139,9 @@ fn detached_parameters_get_no_gradient() {
 fn gradients_reach_through_what_made_a_parameter() {
     let x = variable(&tensor(&spread(12, 0), &SHAPE, DType::F64));
     for law in table().iter().filter(|law| law.params.iter().all(|p| p.event.is_empty())) {
-        let params: Vec<Tensor> =
-            law.params.iter().map(|_| ((&x * 0.5).unwrap() + 0.25).unwrap()).collect();
+        // Each above the last: some parameters are the ends of an interval.
+        let of_x = |j: usize| ((&x * 0.5).unwrap() + (0.25 + j as f64)).unwrap();
+        let params: Vec<Tensor> = (0..law.params.len()).map(of_x).collect();
         let [value, direct] = [law.value(DType::F64).detach(), x.clone()];
         let through = gradients(&law.with(&params).log_prob(&value).unwrap(), &[direct]);
         let ends: Vec<Tensor> = params.iter().map(|p| variable(&p.detach())).collect();

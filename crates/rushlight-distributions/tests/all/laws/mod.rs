@@ -11,8 +11,8 @@ use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Constraint, DistributionExt, Normal, Operand, Result,
-    TransformedDistribution,
+    Bernoulli, Beta, Categorical, Constraint, DistributionExt, Exponential, HalfNormal, Laplace,
+    LogNormal, Normal, Operand, Result, TransformedDistribution, Uniform,
 };
 use std::sync::Arc;
 
@@ -44,6 +44,10 @@ const UNIT: Param = Param { range: (0.05, 0.95), event: &[] };
 const WEIGHTS: Param = Param { range: (0.2, 3.0), event: &[5] };
 const LOGITS: Param = Param { range: (-2.0, 2.0), event: &[5] };
 
+/// Bounds, the lower ones below the values and the upper ones above.
+const LOW: Param = Param { range: (-2.0, -1.0), event: &[] };
+const HIGH: Param = Param { range: (1.0, 2.0), event: &[] };
+
 /// The values to try.
 #[derive(Clone, Copy)]
 enum Values {
@@ -74,6 +78,11 @@ fn table() -> Vec<Law> {
         law("Bernoulli of logits", |p| shared(Bernoulli::from_logits(&p[0])?), &[REAL], Binary, || shared(Bernoulli::from_logits(-1)?)),
         law("Categorical of probs", |p| shared(Categorical::new(&p[0])?), &[WEIGHTS], Classes(5), || shared(Categorical::new([2.0, 1.0, 0.5])?)),
         law("Categorical of logits", |p| shared(Categorical::from_logits(&p[0])?), &[LOGITS], Classes(5), || shared(Categorical::from_logits([0, 1, -1])?)),
+        law("Exponential", |p| shared(Exponential::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(Exponential::new(2)?)),
+        law("HalfNormal", |p| shared(HalfNormal::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(HalfNormal::new(2)?)),
+        law("Laplace", |p| shared(Laplace::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Laplace::new(0.5, 2)?)),
+        law("LogNormal", |p| shared(LogNormal::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(0.1, 3.0), || shared(LogNormal::new(0.5, 2)?)),
+        law("Uniform", |p| shared(Uniform::new(&p[0], &p[1])?), &[LOW, HIGH], Between(-0.9, 0.9), || shared(Uniform::new(-1, 2.5)?)),
         law("Normal, a row an event", |p| shared(Normal::new(&p[0], &p[1])?.to_event(1)), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.to_event(0))),
         law("Bernoulli, a row an event", |p| shared(Bernoulli::new(&p[0])?.to_event(1)), &[UNIT], Binary, || shared(Bernoulli::new(0.3)?.to_event(0))),
         law("Categorical, a row an event", |p| shared(Categorical::new(&p[0])?.to_event(1)), &[WEIGHTS], Classes(5), || shared(Categorical::new([2, 1])?.to_event(0))),

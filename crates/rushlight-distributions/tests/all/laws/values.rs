@@ -1,9 +1,9 @@
 //! Log-densities: weighted, through strides, composed of tensor ops, and summing to one.
 
 use super::{Law, SHAPE, table};
-use crate::support::{FLOATS, assert_close, flat, gradients, tensor};
+use crate::support::{FLOATS, Shared, assert_close, flat, gradients, tensor};
 use candle_core::{DType, Tensor};
-use rushlight_distributions::{Constraint, Distribution, Weight};
+use rushlight_distributions::{Constraint, Distribution, Error, Weight};
 
 /// Masks and costs of every shape that broadcasts to `batch`, some of them 0.
 fn weights(batch: &[usize], dtype: DType) -> Vec<Tensor> {
@@ -154,18 +154,60 @@ fn the_composite_form_is_impossible_where_the_kernel_is() {
     }
 }
 
-/// Points and the width each stands for: the trapezoidal rule, which converges exponentially for densities
-/// that fall off at both ends. The unit interval is covered through the logistic function.
-fn quadrature(support: Constraint) -> (Vec<f64>, Vec<f64>) {
-    const N: usize = 6000;
-    let t = (0..N).map(|i| 60.0 * (i as f64 / (N - 1) as f64 - 0.5));
-    let step = 60.0 / (N - 1) as f64;
-    match support {
-        Constraint::UnitInterval => {
-            t.map(|t| 1.0 / (1.0 + (-t).exp())).map(|x| (x, x * (1.0 - x) * step)).unzip()
-        }
-        _ => t.map(|t| (t, step)).unzip(),
+/// Where a density has kinks or ends, for parameters that are given; the integral is cut there.
+fn cuts(law: &Law, params: &[f64], support: Constraint) -> Vec<f64> {
+    const INFINITY: f64 = f64::INFINITY;
+    match (law.name, support) {
+        ("Laplace", _) => vec![-INFINITY, params[0], INFINITY],
+        ("Uniform", _) => vec![params[0], params[1]],
+        (_, Constraint::Real) => vec![-INFINITY, INFINITY],
+        (_, Constraint::Positive | Constraint::NonNegative) => vec![0.0, INFINITY],
+        (_, Constraint::UnitInterval | Constraint::OpenUnitInterval) => vec![0.0, 1.0],
+        (name, other) => panic!("{name} on {other:?}"),
     }
+}
+
+/// Points and the width each stands for: the trapezoidal rule, which converges exponentially for densities
+/// that fall off at both ends. A line is covered through sinh, a half-line through exp, an interval through
+/// the logistic function.
+fn quadrature(low: f64, high: f64) -> (Vec<f64>, Vec<f64>) {
+    const N: usize = 6000;
+    let step = 60.0 / (N - 1) as f64;
+    let point = |i| {
+        let t: f64 = 60.0 * (i as f64 / (N - 1) as f64 - 0.5);
+        let share = 1.0 / (1.0 + (-t).exp());
+        match (low.is_finite(), high.is_finite()) {
+            (false, false) => (t.sinh(), t.cosh() * step),
+            (true, false) => (low + t.exp(), t.exp() * step),
+            (false, true) => (high - t.exp(), t.exp() * step),
+            (true, true) => {
+                (low + (high - low) * share, (high - low) * share * (1.0 - share) * step)
+            }
+        }
+    };
+    (0..N).map(point).unzip()
+}
+
+/// The integral of each density of the batch: points along a first dim, the batch behind.
+fn integrals(law: &Law, d: &Shared) -> Vec<f64> {
+    let params: Vec<Vec<f64>> = law.params(DType::F64).iter().map(flat).collect();
+    let batch: usize = SHAPE.iter().product();
+    let (mut points, mut widths) = (Vec::new(), Vec::new());
+    for i in 0..batch {
+        let own: Vec<f64> = params.iter().map(|p| p[i]).collect();
+        let pieces = cuts(law, &own, d.support());
+        let pieces = pieces.windows(2).map(|w| quadrature(w[0], w[1]));
+        let (x, w): (Vec<_>, Vec<_>) = pieces.unzip();
+        points.push(x.concat());
+        widths.push(w.concat());
+    }
+    let across = |columns: &[Vec<f64>]| {
+        let n = columns[0].len();
+        let rows = (0..n).flat_map(|i| columns.iter().map(move |c| c[i]));
+        tensor(&rows.collect::<Vec<_>>(), &[n, SHAPE[0], SHAPE[1]], DType::F64)
+    };
+    let density = d.log_prob(&across(&points)).unwrap().exp().unwrap();
+    flat(&(density * across(&widths)).unwrap().sum(0).unwrap())
 }
 
 fn total_probability(law: &Law) -> Option<Vec<f64>> {
@@ -173,17 +215,11 @@ fn total_probability(law: &Law) -> Option<Vec<f64>> {
     if !d.event_shape().is_empty() {
         return None;
     }
-    let (points, widths) = if law.is_discrete() {
-        let outcomes = d.enumerate_support().unwrap();
-        let widths = vec![1.0; outcomes.dims()[0]];
-        (outcomes, widths)
-    } else {
-        let (points, widths) = quadrature(d.support());
-        (tensor(&points, &[points.len(), 1, 1], DType::F64), widths)
-    };
-    let density = d.log_prob(&points).unwrap().exp().unwrap();
-    let widths = tensor(&widths, &[widths.len(), 1, 1], DType::F64);
-    Some(flat(&density.broadcast_mul(&widths).unwrap().sum(0).unwrap()))
+    if !law.is_discrete() {
+        return Some(integrals(law, &d));
+    }
+    let probabilities = d.log_prob(&d.enumerate_support().unwrap()).unwrap().exp().unwrap();
+    Some(flat(&probabilities.sum(0).unwrap()))
 }
 
 #[test]
@@ -194,5 +230,26 @@ fn probabilities_sum_to_one() {
         assert_close(law.name, &total, &[1.0; 12], 1e-11);
         count += 1;
     }
-    assert_eq!(count, 10);
+    assert_eq!(count, 15);
+}
+
+/// The distribution function and its inverse, and that the function's slope is the density.
+#[test]
+fn distribution_functions_are_the_integrals_of_densities() {
+    let mut count = 0;
+    for law in table() {
+        let d = law.with(&law.params(DType::F64));
+        let value = law.value(DType::F64);
+        let cdf = match d.cdf(&value) {
+            Err(Error::NotAvailable { .. }) => continue,
+            cdf => cdf.unwrap(),
+        };
+        let density = d.log_prob(&value).unwrap().exp().unwrap();
+        let slope = gradients(&cdf, std::slice::from_ref(&value)).swap_remove(0);
+        assert_close(law.name, &slope, &flat(&density), 1e-12);
+        let back = d.icdf(&cdf.detach()).unwrap();
+        assert_close(law.name, &flat(&back), &flat(&value), 1e-12);
+        count += 1;
+    }
+    assert_eq!(count, 5);
 }
