@@ -14,6 +14,9 @@ pub mod prelude {
         Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Independent,
         Normal, Operand, Rng, Traced, WithoutRsample,
     };
+    pub use crate::distributions::{
+        BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+    };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
         Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,

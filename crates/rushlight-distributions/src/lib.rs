@@ -49,6 +49,7 @@ pub mod wrap;
 pub use constraint::Constraint;
 pub use continuous::{Beta, Normal};
 pub use discrete::{Bernoulli, Categorical};
+pub use discrete::{BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson};
 pub use distribution::{Distribution, DistributionExt, ParamMap};
 pub use error::{Error, Result};
 pub use kernel::Weight;

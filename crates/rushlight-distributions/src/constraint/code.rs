@@ -24,6 +24,12 @@ impl Constraint {
             Self::Simplex => "simplex",
             Self::Boolean => "boolean",
             Self::Category { classes } => return format!("category({classes})"),
+            Self::NonNegativeInteger => "non_negative_integer",
+            Self::IntegerInterval { low, high } => {
+                return format!("integer_interval({low},{high})");
+            }
+            Self::OneHot => "one_hot",
+            Self::Counts { total_count } => return format!("counts({total_count})"),
         };
         name.to_owned()
     }
@@ -38,9 +44,19 @@ impl Constraint {
             "unit_interval" => Self::UnitInterval,
             "simplex" => Self::Simplex,
             "boolean" => Self::Boolean,
+            "non_negative_integer" => Self::NonNegativeInteger,
+            "one_hot" => Self::OneHot,
             _ => {
-                let classes = code.strip_prefix("category(")?.strip_suffix(')')?;
-                Self::Category { classes: classes.parse().ok()? }
+                let (name, arguments) = code.strip_suffix(')')?.split_once('(')?;
+                match name {
+                    "category" => Self::Category { classes: arguments.parse().ok()? },
+                    "integer_interval" => {
+                        let (low, high) = arguments.split_once(',')?;
+                        Self::IntegerInterval { low: low.parse().ok()?, high: high.parse().ok()? }
+                    }
+                    "counts" => Self::Counts { total_count: arguments.parse().ok()? },
+                    _ => return None,
+                }
             }
         })
     }
@@ -61,6 +77,10 @@ mod tests {
             Constraint::Simplex,
             Constraint::Boolean,
             Constraint::Category { classes: 12 },
+            Constraint::NonNegativeInteger,
+            Constraint::IntegerInterval { low: -2, high: 12 },
+            Constraint::OneHot,
+            Constraint::Counts { total_count: 12 },
         ];
         for constraint in all {
             assert_eq!(Constraint::from_code(&constraint.code()), Some(constraint));
