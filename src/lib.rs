@@ -15,6 +15,9 @@ pub mod prelude {
         HalfNormal, Independent, Laplace, LogNormal, Normal, Operand, Rng, Traced,
         TransformedDistribution, Uniform, WithoutRsample,
     };
+    pub use crate::distributions::{
+        BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+    };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
         Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,

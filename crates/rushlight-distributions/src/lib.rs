@@ -51,6 +51,7 @@ pub mod wrap;
 pub use constraint::Constraint;
 pub use continuous::{Beta, Exponential, HalfNormal, Laplace, LogNormal, Normal, Uniform};
 pub use discrete::{Bernoulli, Categorical};
+pub use discrete::{BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson};
 pub use distribution::{Distribution, DistributionExt, ParamMap};
 pub use error::{Error, Result};
 pub use kernel::Weight;

@@ -205,4 +205,39 @@ mod tests {
         let sum = Constraint::Simplex.first_outside(&p).unwrap().unwrap();
         assert!((sum - 1.4).abs() < 1e-6);
     }
+
+    #[test]
+    fn integers_one_hot_vectors_and_counts_are_told_from_others() {
+        let interval = Constraint::IntegerInterval { low: -1, high: 3 };
+        let counts = Constraint::Counts { total_count: 3 };
+        let infinity = f64::INFINITY;
+        let rows: [(Constraint, &[f64], Option<f64>); 12] = [
+            (Constraint::NonNegativeInteger, &[0., 3., 1e15], None),
+            (Constraint::NonNegativeInteger, &[0., 0.5], Some(0.5)),
+            (Constraint::NonNegativeInteger, &[1., -1.], Some(-1.)),
+            (Constraint::NonNegativeInteger, &[infinity], Some(infinity)),
+            (interval, &[-1., 0., 3.], None),
+            (interval, &[-1., 4.], Some(4.)),
+            (interval, &[-2., 0.], Some(-2.)),
+            (Constraint::OneHot, &[0., 1., 0.], None),
+            (Constraint::OneHot, &[1., 1., 0.], Some(2.)),
+            (Constraint::OneHot, &[0.5, 0.5, 0.], Some(0.5)),
+            (counts, &[0., 2., 1.], None),
+            (counts, &[2., 2., -1.], Some(-1.)),
+        ];
+        for (constraint, xs, want) in rows {
+            for dtype in [candle_core::DType::F32, candle_core::DType::F64] {
+                let x = Tensor::new(xs, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+                let got = constraint.first_outside(&x).unwrap();
+                assert_eq!(got, want, "{constraint:?} of {xs:?}");
+            }
+            let x = Tensor::new(xs, &Device::Cpu).unwrap();
+            let error = constraint.constrain(&x).unwrap_err();
+            assert!(matches!(error, Error::NoBijection { .. }), "{constraint:?}");
+        }
+        let short = Tensor::new(&[1f32, 1.], &Device::Cpu).unwrap();
+        assert_eq!(counts.first_outside(&short).unwrap(), Some(2.));
+        assert_eq!([counts.event_rank(), interval.event_rank()], [1, 0]);
+        assert_eq!([counts.member(2), interval.member(1)], [1.5, -1.]);
+    }
 }

@@ -27,6 +27,12 @@ impl Constraint {
             Self::AtLeast { low } => return format!("at_least({low:?})"),
             Self::Interval { low, high } => return format!("interval({low:?},{high:?})"),
             Self::Category { classes } => return format!("category({classes})"),
+            Self::NonNegativeInteger => "non_negative_integer",
+            Self::IntegerInterval { low, high } => {
+                return format!("integer_interval({low},{high})");
+            }
+            Self::OneHot => "one_hot",
+            Self::Counts { total_count } => return format!("counts({total_count})"),
         };
         name.to_owned()
     }
@@ -42,6 +48,8 @@ impl Constraint {
             "open_unit_interval" => Self::OpenUnitInterval,
             "simplex" => Self::Simplex,
             "boolean" => Self::Boolean,
+            "non_negative_integer" => Self::NonNegativeInteger,
+            "one_hot" => Self::OneHot,
             _ => {
                 let (name, given) = code.strip_suffix(')')?.split_once('(')?;
                 match name {
@@ -51,6 +59,11 @@ impl Constraint {
                         Self::Interval { low: low.parse().ok()?, high: high.parse().ok()? }
                     }
                     "category" => Self::Category { classes: given.parse().ok()? },
+                    "integer_interval" => {
+                        let (low, high) = given.split_once(',')?;
+                        Self::IntegerInterval { low: low.parse().ok()?, high: high.parse().ok()? }
+                    }
+                    "counts" => Self::Counts { total_count: given.parse().ok()? },
                     _ => return None,
                 }
             }
@@ -77,6 +90,10 @@ mod tests {
             Constraint::AtLeast { low: -0.1 },
             Constraint::AtLeast { low: 1e300 },
             Constraint::Interval { low: -1.0, high: 1.0 / 3.0 },
+            Constraint::NonNegativeInteger,
+            Constraint::IntegerInterval { low: -2, high: 12 },
+            Constraint::OneHot,
+            Constraint::Counts { total_count: 12 },
         ];
         for constraint in all {
             assert_eq!(Constraint::from_code(&constraint.code()), Some(constraint));

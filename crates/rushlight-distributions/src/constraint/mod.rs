@@ -63,6 +63,22 @@ pub enum Constraint {
         /// The number of classes.
         classes: usize,
     },
+    /// An integer from 0 on.
+    NonNegativeInteger,
+    /// An integer in `low..=high`.
+    IntegerInterval {
+        /// The smallest.
+        low: i64,
+        /// The largest.
+        high: i64,
+    },
+    /// Zeros and a single 1 along the last dim.
+    OneHot,
+    /// Non-negative integers along the last dim with sum `total_count`.
+    Counts {
+        /// What they sum to.
+        total_count: usize,
+    },
 }
 
 impl fmt::Display for Constraint {
@@ -79,6 +95,12 @@ impl fmt::Display for Constraint {
             Self::Simplex => f.write_str("on the simplex (non-negative, with sum 1)"),
             Self::Boolean => f.write_str("0 or 1"),
             Self::Category { classes } => write!(f, "an integer in 0..{classes}"),
+            Self::NonNegativeInteger => f.write_str("a non-negative integer"),
+            Self::IntegerInterval { low, high } => write!(f, "an integer in {low}..={high}"),
+            Self::OneHot => f.write_str("one-hot (zeros and a single 1)"),
+            Self::Counts { total_count } => {
+                write!(f, "counts (non-negative integers with sum {total_count})")
+            }
         }
     }
 }
@@ -86,15 +108,25 @@ impl fmt::Display for Constraint {
 impl Constraint {
     /// How many trailing dims one member of the set has.
     pub fn event_rank(&self) -> usize {
-        usize::from(matches!(self, Self::Simplex))
+        usize::from(matches!(self, Self::Simplex | Self::OneHot | Self::Counts { .. }))
     }
 
     /// Whether the set is discrete, and so without a bijection.
     pub fn is_discrete(&self) -> bool {
-        matches!(self, Self::Boolean | Self::Category { .. })
+        matches!(
+            self,
+            Self::Boolean
+                | Self::Category { .. }
+                | Self::NonNegativeInteger
+                | Self::IntegerInterval { .. }
+                | Self::OneHot
+                | Self::Counts { .. }
+        )
     }
 
     /// A member of the set, every entry the same, far from its edges; `entries` is the size of the last dim.
+    ///
+    /// No one-hot vector and few counts have equal entries: of those it is the mean.
     pub fn member(&self, entries: usize) -> f64 {
         match self {
             Self::Real | Self::LogWeight | Self::Boolean | Self::Category { .. } => 0.0,
@@ -102,11 +134,14 @@ impl Constraint {
             Self::AtLeast { low } => low + low.abs().max(1.0),
             Self::UnitInterval | Self::OpenUnitInterval => 0.5,
             Self::Interval { low, high } => low + (high - low) * 0.5,
-            Self::Simplex => 1.0 / entries as f64,
+            Self::Simplex | Self::OneHot => 1.0 / entries as f64,
+            Self::NonNegativeInteger => 0.0,
+            Self::IntegerInterval { low, .. } => *low as f64,
+            Self::Counts { total_count } => *total_count as f64 / entries as f64,
         }
     }
 
-    /// Whether the set has the number `x` (for a simplex: whether `x` may be an entry).
+    /// Whether the set has the number `x` (of a vector: whether `x` may be an entry).
     pub fn contains(&self, x: f64) -> bool {
         match self {
             Self::Real => x.is_finite(),
@@ -117,8 +152,14 @@ impl Constraint {
             Self::UnitInterval | Self::Simplex => (0.0..=1.0).contains(&x),
             Self::OpenUnitInterval => x > 0.0 && x < 1.0,
             Self::Interval { low, high } => (*low..=*high).contains(&x),
-            Self::Boolean => x == 0.0 || x == 1.0,
+            Self::Boolean | Self::OneHot => x == 0.0 || x == 1.0,
             Self::Category { classes } => x >= 0.0 && x < *classes as f64 && x.fract() == 0.0,
+            Self::NonNegativeInteger | Self::Counts { .. } => {
+                (0.0..f64::INFINITY).contains(&x) && x.fract() == 0.0
+            }
+            Self::IntegerInterval { low, high } => {
+                x >= *low as f64 && x <= *high as f64 && x.fract() == 0.0
+            }
         }
     }
 
@@ -135,7 +176,7 @@ impl Constraint {
         xs.iter().copied().find(|&x| !self.contains(x))
     }
 
-    /// The first element that is not in the set; for a simplex, also the first sum that is not 1.
+    /// The first element that is not in the set; of vectors, also the first sum that is not theirs.
     ///
     /// Looks at tensors on the CPU only; elsewhere it returns `None` rather than wait for the device.
     ///
@@ -146,8 +187,14 @@ impl Constraint {
         if !x.device().is_cpu() {
             return Ok(None);
         }
-        if matches!(self, Self::Simplex)
-            && let Some(sum) = simplex_sum_outside(x)?
+        let sum = match self {
+            Self::Simplex => Some((1.0, SIMPLEX_TOLERANCE)),
+            Self::OneHot => Some((1.0, 0.0)),
+            Self::Counts { total_count } => Some((*total_count as f64, 0.0)),
+            _ => None,
+        };
+        if let Some((sum, tolerance)) = sum
+            && let Some(sum) = sum_outside(x, sum, tolerance)?
         {
             return Ok(Some(sum));
         }
@@ -181,8 +228,8 @@ impl Constraint {
 /// How far a sum of rounded entries may be from 1.
 const SIMPLEX_TOLERANCE: f64 = 1e-4;
 
-fn simplex_sum_outside(x: &Tensor) -> Result<Option<f64>> {
+fn sum_outside(x: &Tensor, sum: f64, tolerance: f64) -> Result<Option<f64>> {
     let sums = x.to_dtype(DType::F64)?.sum(candle_core::D::Minus1)?.flatten_all()?;
     let sums = sums.to_vec1::<f64>()?;
-    Ok(sums.into_iter().find(|s| s.is_nan() || (s - 1.0).abs() > SIMPLEX_TOLERANCE))
+    Ok(sums.into_iter().find(|s| s.is_nan() || (s - sum).abs() > tolerance))
 }

@@ -39,8 +39,17 @@ impl<T: Real> WithSimd for Scan<'_, T> {
             }
             Constraint::NonNegative => block_outside(xs, |x| (x >= zero) & (x < infinity)),
             Constraint::LogWeight => block_outside(xs, |x| x < infinity),
-            Constraint::Boolean => block_outside(xs, |x| (x == zero) | (x == one)),
+            Constraint::Boolean | Constraint::OneHot => {
+                block_outside(xs, |x| (x == zero) | (x == one))
+            }
             Constraint::Category { .. } => Some(xs),
+            Constraint::NonNegativeInteger | Constraint::Counts { .. } => {
+                block_outside(xs, |x| (x >= zero) & (x < infinity) & (x.floor() == x))
+            }
+            Constraint::IntegerInterval { low, high } => {
+                let (low, high) = (T::from_f64(low as f64), T::from_f64(high as f64));
+                block_outside(xs, |x| (x >= low) & (x <= high) & (x.floor() == x))
+            }
         };
         found?.iter().map(|&x| Real::to_f64(x)).find(|&x| !self.constraint.contains(x))
     }

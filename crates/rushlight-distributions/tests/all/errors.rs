@@ -16,6 +16,10 @@ fn ones(shape: &[usize], dtype: DType) -> Tensor {
     Tensor::ones(shape, dtype, &candle_core::Device::Cpu).unwrap()
 }
 
+use rushlight_distributions::{
+    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+};
+
 const REMEDY: &str =
     "constrain it (`ctx.param(.., Constraint::..)`, `exp`, `softplus`) or correct it";
 
@@ -82,6 +86,42 @@ fn an_empty_interval_is_named_with_its_width() {
         ),
         (Uniform::new(0, f64::NAN).map(drop), "Uniform: parameter `high` must be finite, got NaN"),
         (Exponential::new(0).map(drop), "Exponential: parameter `rate` must be positive, got 0"),
+    ];
+    for (result, text) in rows {
+        assert_text(result, &format!("{text}; {REMEDY}"));
+    }
+}
+
+#[test]
+fn a_parameter_of_a_distribution_of_counts_is_named_with_its_value() {
+    let rows: [(Result<()>, &str); 9] = [
+        (Poisson::new(-1).map(drop), "Poisson: parameter `rate` must be non-negative, got -1"),
+        (Geometric::new(0).map(drop), "Geometric: parameter `probs` must be positive, got 0"),
+        (Geometric::new(1.5).map(drop), "Geometric: parameter `probs` must be in [0, 1], got 1.5"),
+        (
+            Binomial::new(2.5, 0.5).map(drop),
+            "Binomial: parameter `total_count` must be a non-negative integer, got 2.5",
+        ),
+        (
+            Binomial::from_logits([3, -3], 0).map(drop),
+            "Binomial: parameter `total_count` must be a non-negative integer, got -3",
+        ),
+        (
+            NegativeBinomial::new(0, 0.5).map(drop),
+            "NegativeBinomial: parameter `total_count` must be positive, got 0",
+        ),
+        (
+            NegativeBinomial::new(2, [0, 1]).map(drop),
+            "NegativeBinomial: parameter `1 - probs` must be positive, got 0",
+        ),
+        (
+            GammaPoisson::new(1, 0).map(drop),
+            "GammaPoisson: parameter `rate` must be positive, got 0",
+        ),
+        (
+            BetaBinomial::new(1, 1, tensor(&[3.0, 0.1], &[2], DType::F64)).map(drop),
+            "BetaBinomial: parameter `total_count` must be a non-negative integer, got 0.1",
+        ),
     ];
     for (result, text) in rows {
         assert_text(result, &format!("{text}; {REMEDY}"));

@@ -8,6 +8,9 @@ use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Distribution, Exponential, HalfNormal, Laplace, LogNormal,
     Normal, Result, Rng, Uniform,
 };
+use rushlight_distributions::{
+    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+};
 use std::f64::consts::PI;
 
 const N: usize = 100_000;
@@ -200,6 +203,117 @@ fn discrete_draws_pass_chi_square() {
     }
 }
 
+/// Probabilities of 0, 1, .. from the first and the quotients of neighbours: `first, q(1) first, ..`, until the
+/// rest expects fewer than 20 draws, and that rest.
+fn from_quotients(first: f64, quotient: impl Fn(f64) -> f64) -> Vec<f64> {
+    let mut probs = vec![first];
+    let (mut p, mut k) = (first, 0.0);
+    loop {
+        k += 1.0;
+        p *= quotient(k);
+        let rest = 1.0 - probs.iter().sum::<f64>();
+        if rest * N as f64 <= 20.0 || (rest - p) * (N as f64) < 20.0 && rest < 0.5 {
+            probs.push(rest);
+            return probs;
+        }
+        probs.push(p);
+    }
+}
+
+/// The quantile 0.999 of the chi-square distribution, by Wilson and Hilferty (1931), rounded up by 1 %.
+fn chi_square_quantile(freedom: f64) -> f64 {
+    let a = 2.0 / (9.0 * freedom);
+    1.01 * freedom * (1.0 - a + 3.0902 * a.sqrt()).powi(3)
+}
+
+/// n = 100,000 draws of seed 2024 and alpha = 0.001 for each row; cells that expect fewer than 5 draws are put
+/// together with their neighbours.
+#[test]
+fn counts_pass_chi_square() {
+    let number = |x: f64, t: DType| tensor(&[x], &[], t);
+    let choose = |n: f64, p: f64| move |k: f64| (n + 1.0 - k) / k * p / (1.0 - p);
+    type Row<'a> = (&'a str, Box<dyn Fn(DType) -> Result<Shared>>, Vec<f64>);
+    let rows: Vec<Row<'_>> = vec![
+        (
+            "Poisson(2.5)",
+            Box::new(move |t| shared(Poisson::new(number(2.5, t))?)),
+            from_quotients((-2.5f64).exp(), |k| 2.5 / k),
+        ),
+        (
+            "Poisson(30)",
+            Box::new(move |t| shared(Poisson::new(number(30.0, t))?)),
+            from_quotients((-30f64).exp(), |k| 30.0 / k),
+        ),
+        (
+            "Geometric(0.3)",
+            Box::new(move |t| shared(Geometric::new(number(0.3, t))?)),
+            from_quotients(0.3, |_| 0.7),
+        ),
+        (
+            "Geometric of logits ln 3",
+            Box::new(move |t| shared(Geometric::from_logits(number(3f64.ln(), t))?)),
+            from_quotients(0.75, |_| 0.25),
+        ),
+        (
+            "Binomial(10, 0.3)",
+            Box::new(move |t| shared(Binomial::new(10, number(0.3, t))?)),
+            from_quotients(0.7f64.powi(10), choose(10.0, 0.3)),
+        ),
+        (
+            "Binomial(200, 0.4) of logits",
+            Box::new(move |t| shared(Binomial::from_logits(200, number((2f64 / 3.0).ln(), t))?)),
+            from_quotients(0.6f64.powi(200), choose(200.0, 0.4)),
+        ),
+        (
+            "NegativeBinomial(2.5, 0.4)",
+            Box::new(move |t| shared(NegativeBinomial::new(number(2.5, t), 0.4)?)),
+            from_quotients(0.6f64.powf(2.5), |k| 0.4 * (1.5 + k) / k),
+        ),
+        (
+            "NegativeBinomial(0.5, 0.8) of logits",
+            Box::new(move |t| shared(NegativeBinomial::from_logits(number(0.5, t), 4f64.ln())?)),
+            from_quotients(0.2f64.sqrt(), |k| 0.8 * (k - 0.5) / k),
+        ),
+        (
+            "GammaPoisson(3, 0.5)",
+            Box::new(move |t| shared(GammaPoisson::new(number(3.0, t), 0.5)?)),
+            from_quotients((1f64 / 3.0).powi(3), |k| 2.0 / 3.0 * (2.0 + k) / k),
+        ),
+        (
+            "BetaBinomial(1, 1, 9)",
+            Box::new(move |t| shared(BetaBinomial::new(number(1.0, t), 1, 9)?)),
+            vec![0.1; 10],
+        ),
+        (
+            "BetaBinomial(1, 2, 4)",
+            Box::new(move |t| shared(BetaBinomial::new(number(1.0, t), 2, 4)?)),
+            vec![5.0 / 15.0, 4.0 / 15.0, 3.0 / 15.0, 2.0 / 15.0, 1.0 / 15.0],
+        ),
+    ];
+    for (name, make, probs) in rows {
+        for dtype in FLOATS {
+            let mut counts = vec![0.0; probs.len()];
+            for x in draws(&make(dtype).unwrap()) {
+                assert!(x >= 0.0 && x.fract() == 0.0, "{name}: {x}");
+                counts[(x as usize).min(probs.len() - 1)] += 1.0;
+            }
+            let (mut chi_square, mut cells) = (0.0, 0.0);
+            let (mut count, mut expected) = (0.0, 0.0);
+            for (c, p) in counts.iter().zip(&probs) {
+                count += c;
+                expected += N as f64 * p;
+                if expected >= 5.0 {
+                    chi_square += (count - expected).powi(2) / expected;
+                    cells += 1.0;
+                    (count, expected) = (0.0, 0.0);
+                }
+            }
+            let critical = chi_square_quantile(cells - 1.0);
+            assert!(chi_square < critical, "{name} {dtype:?}: {chi_square} against {critical}");
+        }
+    }
+}
+
 /// Each row of a batch follows its own parameters.
 #[test]
 fn batched_draws_pass_their_own_tests() {
@@ -274,6 +388,39 @@ fn draws_of_seed_42_are_pinned() {
         }
     }
 }
+
+/// The same for counts.
+#[test]
+fn counts_of_seed_42_are_pinned() {
+    let first = |d: Result<Shared>| flat(&d.unwrap().sample(&mut Rng::seed(42), &[4]).unwrap());
+    for dtype in FLOATS {
+        let number = |x: f64| tensor(&[x], &[], dtype);
+        let rows = [
+            ("Poisson", Poisson::new(number(20.0)).and_then(shared), [25.0, 12.0, 11.0, 16.0]),
+            ("Geometric", Geometric::new(number(0.25)).and_then(shared), [7.0, 1.0, 1.0, 0.0]),
+            ("Binomial", Binomial::new(50, number(0.5)).and_then(shared), [30.0, 22.0, 21.0, 26.0]),
+            (
+                "negative",
+                NegativeBinomial::new(number(3.0), 0.75).and_then(shared),
+                [14.0, 1.0, 8.0, 11.0],
+            ),
+            (
+                "GammaPoisson",
+                GammaPoisson::new(number(2.0), 0.25).and_then(shared),
+                [14.0, 0.0, 3.0, 7.0],
+            ),
+            (
+                "BetaBinomial",
+                BetaBinomial::new(number(2.0), 3, 50).and_then(shared),
+                [32.0, 18.0, 25.0, 7.0],
+            ),
+        ];
+        for (name, d, pinned) in rows {
+            assert_eq!(first(d), pinned, "{name} {dtype:?}");
+        }
+    }
+}
+
 const PINNED_NORMAL: [f64; 4] =
     [1.1611325226981886, -1.7543819583570748, -0.14109533162105495, -2.0120206565839123];
 const PINNED_BETA: [f64; 4] =

@@ -139,8 +139,8 @@ fn detached_parameters_get_no_gradient() {
 fn gradients_reach_through_what_made_a_parameter() {
     let x = variable(&tensor(&spread(12, 0), &SHAPE, DType::F64));
     for law in table().iter().filter(|law| law.params.iter().all(|p| p.event.is_empty())) {
-        // Each above the last: some parameters are the ends of an interval.
-        let of_x = |j: usize| ((&x * 0.5).unwrap() + (0.25 + j as f64)).unwrap();
+        // Each above the last, as the ends of an interval are, and the second in the unit interval.
+        let of_x = |j: usize| ((&x * 0.5).unwrap() + (0.1 + 0.35 * j as f64)).unwrap();
         let params: Vec<Tensor> = (0..law.params.len()).map(of_x).collect();
         let [value, direct] = [law.value(DType::F64).detach(), x.clone()];
         let through = gradients(&law.with(&params).log_prob(&value).unwrap(), &[direct]);

@@ -14,6 +14,9 @@ use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Constraint, DistributionExt, Exponential, HalfNormal, Laplace,
     LogNormal, Normal, Operand, Result, TransformedDistribution, Uniform,
 };
+use rushlight_distributions::{
+    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+};
 use std::sync::Arc;
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
@@ -56,8 +59,10 @@ enum Values {
     Binary,
     /// Of so many, as `u32`.
     Classes(u32),
+    /// Integers up to this, as floats.
+    Counts(u32),
 }
-use Values::{Between, Binary, Classes};
+use Values::{Between, Binary, Classes, Counts};
 
 fn law(
     name: &'static str,
@@ -89,6 +94,17 @@ fn table() -> Vec<Law> {
         law("Normal without rsample", |p| shared(Normal::new(&p[0], &p[1])?.without_rsample()), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.without_rsample())),
         law("Normal through the sigmoid", |p| shared(TransformedDistribution::new(Normal::new(&p[0], &p[1])?, vec![Arc::new(Sigmoid)])?), &[REAL, POSITIVE], Between(0.05, 0.95), || shared(TransformedDistribution::new(Normal::new(0.5, 2)?, vec![Arc::new(Sigmoid)])?)),
         law("Normal on a line", |p| shared(TransformedDistribution::new(Normal::new(&p[0], 1.0)?, vec![Arc::new(Affine::new(&p[1], &p[2]))])?), &[REAL, REAL, POSITIVE], Between(-2.0, 2.0), || shared(TransformedDistribution::new(Normal::new(0.5, 2)?, vec![Arc::new(Affine::new(1, 2))])?)),
+        // discrete: counts
+        law("Poisson", |p| shared(Poisson::new(&p[0])?), &[POSITIVE], Counts(5), || shared(Poisson::new(2.5)?)),
+        law("Geometric of probs", |p| shared(Geometric::new(&p[0])?), &[UNIT], Counts(5), || shared(Geometric::new(0.3)?)),
+        law("Geometric of logits", |p| shared(Geometric::from_logits(&p[0])?), &[REAL], Counts(5), || shared(Geometric::from_logits(-1)?)),
+        law("Binomial of probs", |p| shared(Binomial::new(5, &p[0])?), &[UNIT], Counts(5), || shared(Binomial::new(5, 0.3)?)),
+        law("Binomial of logits", |p| shared(Binomial::from_logits(6, &p[0])?), &[REAL], Counts(6), || shared(Binomial::from_logits(5, -1)?)),
+        law("NegativeBinomial of probs", |p| shared(NegativeBinomial::new(&p[0], &p[1])?), &[POSITIVE, UNIT], Counts(5), || shared(NegativeBinomial::new(2.5, 0.3)?)),
+        law("NegativeBinomial of logits", |p| shared(NegativeBinomial::from_logits(&p[0], &p[1])?), &[POSITIVE, REAL], Counts(5), || shared(NegativeBinomial::from_logits(2.5, -1)?)),
+        law("GammaPoisson", |p| shared(GammaPoisson::new(&p[0], &p[1])?), &[POSITIVE, POSITIVE], Counts(5), || shared(GammaPoisson::new(2.5, 1)?)),
+        law("BetaBinomial", |p| shared(BetaBinomial::new(&p[0], &p[1], 6)?), &[POSITIVE, POSITIVE], Counts(6), || shared(BetaBinomial::new(2.5, 1, 6)?)),
+        law("Binomial, a row an event", |p| shared(Binomial::new(5, &p[0])?.to_event(1)), &[UNIT], Counts(5), || shared(Binomial::new(5, 0.3)?.to_event(0))),
         law("Bernoulli without rsample", |p| shared(Bernoulli::from_logits(&p[0])?.without_rsample()), &[REAL], Binary, || shared(Bernoulli::from_logits(1)?.without_rsample())),
     ]
 }
@@ -133,6 +149,7 @@ impl Law {
                 variable(&tensor(&scaled(&|u| low + (high - low) * u), shape, dtype))
             }
             Binary => tensor(&scaled(&|u| (2.0 * u).floor()), shape, dtype),
+            Counts(n) => tensor(&scaled(&|u| (f64::from(n + 1) * u).floor()), shape, dtype),
             Classes(k) => tensor(&scaled(&|u| (f64::from(k) * u).floor()), shape, DType::U32),
         }
     }
@@ -149,7 +166,11 @@ impl Law {
 
     /// A value whose log-probability is NaN or -inf.
     fn outside(&self) -> f64 {
-        if self.is_discrete() { 7.0 } else { f64::NAN }
+        match self.values {
+            Between(..) => f64::NAN,
+            Counts(_) => 0.5,
+            _ => 7.0,
+        }
     }
 }
 

@@ -1,0 +1,148 @@
+//! The Poisson distribution.
+
+use super::counts::{self, is_count};
+use crate::distribution::ParamMap;
+use crate::kernel::{self, Density, Weight};
+use crate::operand::{Operand, broadcast};
+use crate::rng::draw;
+use crate::{Constraint, Distribution, Real, Result, Rng, special};
+use candle_core::Tensor;
+use std::sync::Arc;
+
+/// The Poisson distribution on the counts `0, 1, ..`, as floats.
+///
+/// ```text
+/// log p(k) = k ln λ − λ − ln k!
+/// ```
+///
+/// | | |
+/// |---|---|
+/// | parameters | `rate` (λ ≥ 0): the batch shape |
+/// | event shape | `[]` |
+/// | support | [`Constraint::NonNegativeInteger`] |
+/// | gradient of a draw | none: estimators use the score function |
+/// | mean, variance | λ, λ |
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Distribution, Poisson};
+///
+/// let k = Tensor::new(2f64, &Device::Cpu)?;
+/// let log_prob = Poisson::new(3.0)?.log_prob(&k)?.to_scalar::<f64>()?;
+/// assert!((log_prob - (4.5f64.ln() - 3.0)).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+///
+/// # References
+///
+/// Draws: J. H. Ahrens and U. Dieter (1982), "Computer generation of Poisson deviates from modified normal
+/// distributions", as rand_distr implements it.
+#[derive(Debug, Clone)]
+pub struct Poisson {
+    rate: Operand,
+}
+
+impl Poisson {
+    /// The Poisson distribution with mean `rate`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`](crate::Error::Parameter) if a rate is negative or not finite (on the CPU).
+    #[track_caller]
+    pub fn new(rate: impl Into<Operand>) -> Result<Self> {
+        let [rate] = broadcast("Poisson", [rate.into()], [0])?;
+        rate.require("Poisson", "rate", Constraint::NonNegative)?;
+        Ok(Self { rate })
+    }
+}
+
+impl Distribution for Poisson {
+    fn name(&self) -> &'static str {
+        "Poisson"
+    }
+
+    fn batch_shape(&self) -> &[usize] {
+        self.rate.dims()
+    }
+
+    fn event_shape(&self) -> &[usize] {
+        &[]
+    }
+
+    fn support(&self) -> Constraint {
+        Constraint::NonNegativeInteger
+    }
+
+    fn has_rsample(&self) -> bool {
+        false
+    }
+
+    fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
+        draw(rng, shape, [&self.rate], counts::FROM_ZERO, |g, [rate]| counts::draw_poisson(g, rate))
+    }
+
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
+        self.log_prob_over(value, 0)
+    }
+
+    fn log_prob_over(&self, value: &Tensor, dims: usize) -> Result<Tensor> {
+        kernel::log_prob(PoissonDensity, value, [&self.rate], dims)
+    }
+
+    fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
+        kernel::log_prob_sum(PoissonDensity, value, [&self.rate], weight)
+    }
+
+    fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
+        kernel::log_prob_composite(PoissonDensity, value, [&self.rate])
+    }
+
+    fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
+        Ok(Arc::new(Self { rate: f(&self.rate, 0)? }))
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        self.rate.value()
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        self.rate.value()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct PoissonDensity;
+
+impl Density<1> for PoissonDensity {
+    const NAME: &'static str = "Poisson::log_prob";
+
+    #[inline(always)]
+    fn unnormalized<T: Real>(self, x: T, [rate]: [T; 1]) -> T {
+        let t = x.xlogy(rate) - (x + T::ONE).ln_gamma();
+        counts::impossible_unless(is_count(x), x, t)
+    }
+
+    #[inline(always)]
+    fn log_normalizer<T: Real>(self, [rate]: [T; 1]) -> T {
+        rate
+    }
+
+    #[inline(always)]
+    fn unnormalized_partials<T: Real>(self, x: T, [rate]: [T; 1]) -> (T, [T; 1]) {
+        (T::ZERO, [counts::ratio_or_zero(x, rate)])
+    }
+
+    #[inline(always)]
+    fn log_normalizer_partials<T: Real>(self, _: [T; 1]) -> [T; 1] {
+        [T::ONE]
+    }
+
+    fn composite(self, x: &Tensor, [rate]: [&Tensor; 1]) -> candle_core::Result<Tensor> {
+        let (inside, k) = counts::composite::counts(x)?;
+        let of_rate = counts::composite::times_log(&k, rate)?.broadcast_sub(rate)?;
+        let t = of_rate.broadcast_sub(&special::composite::ln_gamma(&(k + 1.0)?)?)?;
+        counts::composite::impossible_unless(&inside, x, &t)
+    }
+}
