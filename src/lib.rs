@@ -15,7 +15,8 @@ pub mod prelude {
         Normal, Operand, Rng, Traced, WithoutRsample,
     };
     pub use crate::distributions::{
-        BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+        BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
+        NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,

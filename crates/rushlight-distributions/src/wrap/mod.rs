@@ -3,5 +3,9 @@
 mod independent;
 mod without_rsample;
 
+mod zero_inflated;
+
 pub use independent::Independent;
 pub use without_rsample::WithoutRsample;
+
+pub use zero_inflated::ZeroInflated;

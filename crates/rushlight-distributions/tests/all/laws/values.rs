@@ -200,5 +200,5 @@ fn probabilities_sum_to_one() {
         assert_close(law.name, &total, &[1.0; 12], 1e-11);
         count += 1;
     }
-    assert_eq!(count, 17);
+    assert_eq!(count, 20);
 }
