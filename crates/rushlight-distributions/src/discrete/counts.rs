@@ -217,7 +217,12 @@ pub(super) fn entropy(d: &dyn Distribution, total_count: &Operand) -> Result<Ten
     if high >= MOST_OUTCOMES {
         return Err(Error::NotAvailable { distribution: d.name(), quantity: "entropy" });
     }
-    let log_probs = d.log_prob(&outcomes(high, d.batch_shape(), total_count)?)?;
+    entropy_up_to(d, high, total_count)
+}
+
+/// `−Σ p ln p` over the outcomes `0..=largest`.
+pub(super) fn entropy_up_to(d: &dyn Distribution, largest: f64, like: &Operand) -> Result<Tensor> {
+    let log_probs = d.log_prob(&outcomes(largest, d.batch_shape(), like)?)?;
     // An impossible outcome adds nothing, rather than 0 times −∞.
     let terms = (log_probs.exp()? * log_probs.maximum(-1e30)?)?;
     Ok(terms.sum(0)?.neg()?)
