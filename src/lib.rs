@@ -16,7 +16,8 @@ pub mod prelude {
         TransformedDistribution, Uniform, WithoutRsample,
     };
     pub use crate::distributions::{
-        BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+        BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
+        NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,

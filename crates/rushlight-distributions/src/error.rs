@@ -94,6 +94,16 @@ pub enum Error {
         /// The missing method.
         quantity: &'static str,
     },
+    /// A wrapper does not take this base.
+    #[error(
+        "{distribution}: the outcomes of {base} are not counts without event dims; wrap a distribution of counts"
+    )]
+    Base {
+        /// The wrapper's name.
+        distribution: &'static str,
+        /// The base's name.
+        base: &'static str,
+    },
     /// More event dims were asked for than there are batch dims.
     #[error("to_event({dims}): the batch shape {batch:?} has only {} dims", batch.len())]
     Event {

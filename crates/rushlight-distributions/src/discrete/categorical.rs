@@ -41,7 +41,7 @@ pub struct Categorical {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
+pub(super) enum Form {
     Probs,
     Logits,
 }
@@ -55,7 +55,7 @@ impl Categorical {
     /// [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn new(probs: impl Into<Operand>) -> Result<Self> {
-        Self::build(Form::Probs, "probs", Constraint::NonNegative, probs.into())
+        Self::build("Categorical", Form::Probs, probs.into())
     }
 
     /// The categorical distribution with unnormalized log-probabilities `logits`.
@@ -66,31 +66,30 @@ impl Categorical {
     /// impossible class), [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
-        Self::build(Form::Logits, "logits", Constraint::LogWeight, logits.into())
+        Self::build("Categorical", Form::Logits, logits.into())
     }
 
+    /// The categorical distribution inside of one called `distribution`.
     #[track_caller]
-    fn build(
-        form: Form,
-        parameter: &'static str,
-        constraint: Constraint,
-        param: Operand,
-    ) -> Result<Self> {
+    pub(super) fn build(distribution: &'static str, form: Form, param: Operand) -> Result<Self> {
+        let (parameter, constraint) = match form {
+            Form::Probs => ("probs", Constraint::NonNegative),
+            Form::Logits => ("logits", Constraint::LogWeight),
+        };
         if param.rank() == 0 {
             param.fail();
-            let (distribution, shape) = ("Categorical", vec![]);
-            return Err(Error::ParameterRank { distribution, parameter, rank: 1, shape });
+            return Err(Error::ParameterRank { distribution, parameter, rank: 1, shape: vec![] });
         }
-        let [param] = broadcast("Categorical", [param], [1])?;
-        param.require("Categorical", parameter, constraint)?;
+        let [param] = broadcast(distribution, [param], [1])?;
+        param.require(distribution, parameter, constraint)?;
         let built = Self { form, param };
-        built.require_a_possible_class()?;
+        built.require_a_possible_class(distribution)?;
         Ok(built)
     }
 
     /// Some class of each row is possible, and there is a sum to normalize by (on the CPU).
     #[track_caller]
-    fn require_a_possible_class(&self) -> Result<()> {
+    fn require_a_possible_class(&self, distribution: &'static str) -> Result<()> {
         let weights = self.param.tensor()?;
         if !weights.inner().device().is_cpu() {
             return Ok(());
@@ -101,20 +100,39 @@ impl Categorical {
                 ("largest of logits", Constraint::Real, weights.map(|l| l.max(D::Minus1))?)
             }
         };
-        Operand::from(of_rows).require("Categorical", what, constraint)
+        Operand::from(of_rows).require(distribution, what, constraint)
     }
 
-    fn classes(&self) -> usize {
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    pub(super) fn param(&self) -> &Operand {
+        &self.param
+    }
+
+    /// The same with the parameter rewritten.
+    pub(super) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
+        Ok(Self { form: self.form, param: f(&self.param, 1)? })
+    }
+
+    /// `[K]`
+    pub(super) fn row_shape(&self) -> &[usize] {
+        let dims = self.param.dims();
+        &dims[dims.len() - 1..]
+    }
+
+    pub(super) fn classes(&self) -> usize {
         // The constructor made sure of a last dim.
         self.param.dims().last().copied().unwrap_or(0)
     }
 
-    fn placement(&self) -> Placement {
+    pub(super) fn placement(&self) -> Placement {
         self.param.placement().cloned().unwrap_or_default()
     }
 
     /// The classes of `value`; what is none, like -1 or 0.5, becomes a number that no class has.
-    fn index(&self, value: &Tensor) -> Result<Tensor> {
+    pub(super) fn index(value: &Tensor) -> Result<Tensor> {
         if value.dtype() == DType::U32 {
             return Ok(value.clone());
         }
@@ -125,7 +143,18 @@ impl Categorical {
         Ok(same.where_cond(&index, &none)?)
     }
 
-    fn log_probs(&self) -> Result<Tensor> {
+    /// The probabilities of all classes. Shape: `batch + [K]`.
+    pub(super) fn probs(&self) -> Result<Tensor> {
+        Ok(match self.form {
+            Form::Logits => self.log_probs()?.exp()?,
+            Form::Probs => {
+                let weights = self.param.value()?;
+                weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?
+            }
+        })
+    }
+
+    pub(super) fn log_probs(&self) -> Result<Tensor> {
         let param = self.param.value()?;
         Ok(match self.form {
             Form::Logits => OfLogits.composite(&param)?,
@@ -169,7 +198,7 @@ impl Distribution for Categorical {
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
-        let index = self.index(value)?;
+        let index = Self::index(value)?;
         match self.form {
             Form::Probs => rows::log_prob(OfProbs, &index, &self.param),
             Form::Logits => rows::log_prob(OfLogits, &index, &self.param),
@@ -177,7 +206,7 @@ impl Distribution for Categorical {
     }
 
     fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
-        let index = self.index(value)?;
+        let index = Self::index(value)?;
         match self.form {
             Form::Probs => rows::log_prob_sum(OfProbs, &index, &self.param, weight),
             Form::Logits => rows::log_prob_sum(OfLogits, &index, &self.param, weight),
@@ -185,11 +214,11 @@ impl Distribution for Categorical {
     }
 
     fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
-        rows::pick(&self.log_probs()?, &self.index(value)?)
+        rows::pick(&self.log_probs()?, &Self::index(value)?)
     }
 
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self { form: self.form, param: f(&self.param, 1)? }))
+        Ok(Arc::new(self.mapped(f)?))
     }
 
     /// `−Σ_k p_k ln p_k`

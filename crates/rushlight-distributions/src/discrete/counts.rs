@@ -1,10 +1,11 @@
 //! What distributions of counts share: scalar formulas, their tensor forms, and draws.
 
 use crate::operand::{Operand, Source};
-use crate::{Constraint, Distribution, Error, Real, Result, kernel, special};
-use candle_core::{DType, Device, Tensor};
+use crate::{Constraint, Distribution, Error, Real, Result, Rng, kernel, shape, special};
+use candle_core::{D, DType, Device, Tensor};
 use rand::RngCore;
 use rand_distr::Distribution as _;
+use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Whether `x` is a non-negative integer.
 #[inline(always)]
@@ -216,7 +217,12 @@ pub(super) fn entropy(d: &dyn Distribution, total_count: &Operand) -> Result<Ten
     if high >= MOST_OUTCOMES {
         return Err(Error::NotAvailable { distribution: d.name(), quantity: "entropy" });
     }
-    let log_probs = d.log_prob(&outcomes(high, d.batch_shape(), total_count)?)?;
+    entropy_up_to(d, high, total_count)
+}
+
+/// `−Σ p ln p` over the outcomes `0..=largest`.
+pub(super) fn entropy_up_to(d: &dyn Distribution, largest: f64, like: &Operand) -> Result<Tensor> {
+    let log_probs = d.log_prob(&outcomes(largest, d.batch_shape(), like)?)?;
     // An impossible outcome adds nothing, rather than 0 times −∞.
     let terms = (log_probs.exp()? * log_probs.maximum(-1e30)?)?;
     Ok(terms.sum(0)?.neg()?)
@@ -227,5 +233,66 @@ pub(super) fn up_to(total_count: &Operand) -> Constraint {
     match total_count.number() {
         Some(n) => Constraint::IntegerInterval { low: 0, high: n as i64 },
         None => Constraint::NonNegativeInteger,
+    }
+}
+
+/// The sum of the other entries along the last dim: `1 − p` without cancellation.
+pub(super) fn sum_of_others(x: &Tensor) -> Result<Tensor> {
+    let k = x.dim(D::Minus1)?;
+    let others: Vec<f64> = (0..k * k).map(|i| f64::from(i / k != i % k)).collect();
+    let others = Tensor::from_vec(others, (k, k), &Device::Cpu)?.to_dtype(x.dtype())?;
+    let rows = x.reshape(((), k))?.matmul(&others.to_device(x.device())?)?;
+    Ok(rows.reshape(x.shape())?)
+}
+
+/// Draws of rows of counts, each made by `one` from its row of `rows` (shape `batch + [K]`). Dtype and device are
+/// those of `like`.
+pub(super) fn draw_rows(
+    rng: &mut Rng,
+    shape: &[usize],
+    like: &Operand,
+    rows: &Tensor,
+    one: impl Fn(&mut Xoshiro256PlusPlus, &[f64], &mut [f64]) + Sync,
+) -> Result<Tensor> {
+    let placement = like.placement().cloned().unwrap_or_default();
+    let k = rows.dim(D::Minus1)?;
+    let host = rows.detach().to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
+    let host = host.flatten_all()?.to_vec1::<f64>()?;
+    let full = shape::of_draws(shape, rows.dims())?;
+    let n = full[..full.len() - 1].iter().product();
+    let draws = rng.fill_rows(n, k, |g, i, out| {
+        let start = i * k % host.len();
+        one(g, &host[start..start + k], out);
+    });
+    let draws = Tensor::from_vec(draws, full, &Device::Cpu)?.to_dtype(placement.dtype)?;
+    Ok(draws.to_device(&placement.device)?)
+}
+
+/// Splits `n` into counts, class by class: a binomial draw among what is left, with the probability that `share`
+/// gives for the weight of the class and the sum of those after it.
+pub(super) fn draw_sticks(
+    g: &mut Xoshiro256PlusPlus,
+    n: f64,
+    weights: &[f64],
+    out: &mut [f64],
+    share: impl Fn(&mut Xoshiro256PlusPlus, f64, f64) -> f64,
+) {
+    // First the sums of the weights after each, then the counts.
+    let mut after = 0.0;
+    for (o, w) in out.iter_mut().zip(weights).rev() {
+        *o = after;
+        after += w;
+    }
+    let mut left = n;
+    for (o, &w) in out.iter_mut().zip(weights) {
+        let count = match left {
+            0.0 => 0.0,
+            _ => {
+                let p = share(g, w, *o);
+                draw_binomial(g, left, p)
+            }
+        };
+        *o = count;
+        left -= count;
     }
 }

@@ -35,6 +35,28 @@ impl Rng {
         out
     }
 
+    /// `n` rows of `k` draws made by `draw`, which is given the position of each row.
+    ///
+    /// Chunks of whole rows, 65,536 draws or fewer, have a generator each.
+    pub(crate) fn fill_rows(
+        &mut self,
+        n: usize,
+        k: usize,
+        draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [f64]) + Sync,
+    ) -> Vec<f64> {
+        let call = self.next_call();
+        let k = k.max(1);
+        let rows = (CHUNK / k).max(1);
+        let mut out = vec![0.0; n * k];
+        out.par_chunks_mut(rows * k).enumerate().for_each(|(chunk, out)| {
+            let mut generator = self.generator(call, chunk as u32);
+            for (i, row) in out.chunks_mut(k).enumerate() {
+                draw(&mut generator, chunk * rows + i, row);
+            }
+        });
+        out
+    }
+
     /// Uniform draws on `[0, 1)`. Shape: `shape`.
     ///
     /// # Errors

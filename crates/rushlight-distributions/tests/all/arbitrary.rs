@@ -10,7 +10,8 @@ use rushlight_distributions::{
 };
 
 use rushlight_distributions::{
-    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+    BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
+    NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 
 /// Any bits at all, and numbers that mean something to one family or another.
@@ -77,12 +78,23 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             NegativeBinomial::from_logits(x, y).and_then(shared),
             GammaPoisson::new(x, y).and_then(shared),
             BetaBinomial::new(x, y, 7).and_then(shared),
+            Poisson::new(x).and_then(|d| ZeroInflated::new(d, y)).and_then(shared),
+            Binomial::new(7, x).and_then(|d| ZeroInflated::from_logits(d, y)).and_then(shared),
+            OrderedLogistic::new(x, [-1, 1]).and_then(shared),
         ]
     };
     let built = [
         more(&tensors[0], &tensors[1]),
         if dtype == DType::F64 { more(&a.into(), &b.into()) } else { vec![] },
         counts(&(&s).into(), &(&t).into()),
+        vec![
+            OneHotCategorical::new(&pair).and_then(shared),
+            OneHotCategorical::from_logits(&pair).and_then(shared),
+            Multinomial::new(7, &pair).and_then(shared),
+            Multinomial::from_logits(7, &pair).and_then(shared),
+            DirichletMultinomial::new(7, &pair).and_then(shared),
+            OrderedLogistic::new(0, &pair).and_then(shared),
+        ],
         if dtype == DType::F64 { counts(&a.into(), &b.into()) } else { vec![] },
         two(&s.into(), &t.into()).into_iter().collect::<Vec<_>>(),
         one(&pair.into()).into(),
@@ -101,7 +113,15 @@ fn check(d: &Shared, values: &Tensor, may_overflow: bool) -> Result<(), TestCase
     // So do the terms of a count's log-mass, also for large counts.
     let counts = matches!(
         d.name(),
-        "Poisson" | "Geometric" | "Binomial" | "NegativeBinomial" | "GammaPoisson" | "BetaBinomial"
+        "Poisson"
+            | "Geometric"
+            | "Binomial"
+            | "NegativeBinomial"
+            | "GammaPoisson"
+            | "BetaBinomial"
+            | "ZeroInflated"
+            | "Multinomial"
+            | "DirichletMultinomial"
     );
     let large = |x: f64| counts && x.abs() > largest_of_beta(values.dtype());
     let may_overflow = may_overflow && (d.name() == "Beta" || counts);

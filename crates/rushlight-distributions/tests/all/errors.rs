@@ -17,7 +17,8 @@ fn ones(shape: &[usize], dtype: DType) -> Tensor {
 }
 
 use rushlight_distributions::{
-    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+    BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
+    NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 
 const REMEDY: &str =
@@ -94,7 +95,27 @@ fn an_empty_interval_is_named_with_its_width() {
 
 #[test]
 fn a_parameter_of_a_distribution_of_counts_is_named_with_its_value() {
-    let rows: [(Result<()>, &str); 9] = [
+    let rows: [(Result<()>, &str); 14] = [
+        (
+            OneHotCategorical::new([1, -2]).map(drop),
+            "OneHotCategorical: parameter `probs` must be non-negative, got -2",
+        ),
+        (
+            Multinomial::new(3, [0, 0]).map(drop),
+            "Multinomial: parameter `sum of probs` must be positive, got 0",
+        ),
+        (
+            DirichletMultinomial::new(3, [1, 0]).map(drop),
+            "DirichletMultinomial: parameter `concentration` must be positive, got 0",
+        ),
+        (
+            OrderedLogistic::new(0, [1, 2, 2]).map(drop),
+            "OrderedLogistic: parameter `differences of cutpoints` must be positive, got 0",
+        ),
+        (
+            ZeroInflated::new(Poisson::new(1).unwrap(), 1.5).map(drop),
+            "ZeroInflated: parameter `gate` must be in [0, 1], got 1.5",
+        ),
         (Poisson::new(-1).map(drop), "Poisson: parameter `rate` must be non-negative, got -1"),
         (Geometric::new(0).map(drop), "Geometric: parameter `probs` must be positive, got 0"),
         (Geometric::new(1.5).map(drop), "Geometric: parameter `probs` must be in [0, 1], got 1.5"),
@@ -126,6 +147,32 @@ fn a_parameter_of_a_distribution_of_counts_is_named_with_its_value() {
     for (result, text) in rows {
         assert_text(result, &format!("{text}; {REMEDY}"));
     }
+}
+
+#[test]
+fn a_base_without_counts_is_named() {
+    let text = |base: &str| {
+        format!(
+            "ZeroInflated: the outcomes of {base} are not counts without event dims; \
+             wrap a distribution of counts"
+        )
+    };
+    assert_text(ZeroInflated::new(Normal::new(0, 1).unwrap(), 0.5), &text("Normal"));
+    let row = Poisson::new([1, 2]).unwrap().to_event(1);
+    assert_text(ZeroInflated::new(row, 0.5), &text("Poisson"));
+    assert_text(
+        DirichletMultinomial::new(3, 1),
+        "DirichletMultinomial: parameter `concentration` needs at least 1 dims, got shape []",
+    );
+    assert_text(
+        OrderedLogistic::new(1, 1),
+        "OrderedLogistic: parameter `cutpoints` needs at least 1 dims, got shape []",
+    );
+    assert_text(
+        OneHotCategorical::new([1, 1]).unwrap().log_prob(&ones(&[3], DType::F32)),
+        "OneHotCategorical::log_prob: the shapes [[3], [2]] do not broadcast together; \
+         dims must be equal or 1, counted from the right",
+    );
 }
 
 #[test]

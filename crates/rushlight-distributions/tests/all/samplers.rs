@@ -9,7 +9,8 @@ use rushlight_distributions::{
     Normal, Result, Rng, Uniform,
 };
 use rushlight_distributions::{
-    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+    BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
+    NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 use std::f64::consts::PI;
 
@@ -285,6 +286,18 @@ fn counts_pass_chi_square() {
             vec![0.1; 10],
         ),
         (
+            "OrderedLogistic(0, [-ln 3, ln 3])",
+            Box::new(move |t| {
+                shared(OrderedLogistic::new(number(0.0, t), [-(3f64.ln()), 3f64.ln()])?)
+            }),
+            vec![0.25, 0.5, 0.25],
+        ),
+        (
+            "ZeroInflated(Geometric(1/2), 1/4)",
+            Box::new(move |t| shared(ZeroInflated::new(Geometric::new(number(0.5, t))?, 0.25)?)),
+            vec![0.625, 0.1875, 0.09375, 0.046875, 0.046875],
+        ),
+        (
             "BetaBinomial(1, 2, 4)",
             Box::new(move |t| shared(BetaBinomial::new(number(1.0, t), 2, 4)?)),
             vec![5.0 / 15.0, 4.0 / 15.0, 3.0 / 15.0, 2.0 / 15.0, 1.0 / 15.0],
@@ -310,6 +323,48 @@ fn counts_pass_chi_square() {
             }
             let critical = chi_square_quantile(cells - 1.0);
             assert!(chi_square < critical, "{name} {dtype:?}: {chi_square} against {critical}");
+        }
+    }
+}
+
+/// Each entry of a row follows its marginal distribution: n = 100,000 rows, alpha = 0.001 for each entry.
+#[test]
+fn entries_of_rows_pass_chi_square() {
+    let weights = [0.5, 0.2, 0.3];
+    let binomial = |n: f64, p: f64| {
+        from_quotients((1.0 - p).powf(n), move |k| (n + 1.0 - k) / k * p / (1.0 - p))
+    };
+    // Of concentrations 1, 1, 1 and n = 3: (4 - k) / 10.
+    let uniform = || vec![0.4, 0.3, 0.2, 0.1];
+    let all_of = |f: &dyn Fn(f64) -> Vec<f64>| weights.map(f);
+    for dtype in FLOATS {
+        let row = tensor(&weights, &[3], dtype);
+        let ones = tensor(&[1.0; 3], &[3], dtype);
+        let rows: [(Result<Shared>, [Vec<f64>; 3]); 4] = [
+            (OneHotCategorical::new(&row).and_then(shared), all_of(&|p| vec![1.0 - p, p])),
+            (Multinomial::new(8, &row).and_then(shared), all_of(&|p| binomial(8.0, p))),
+            (
+                Multinomial::from_logits(8, row.log().unwrap()).and_then(shared),
+                all_of(&|p| binomial(8.0, p)),
+            ),
+            (DirichletMultinomial::new(3, &ones).and_then(shared), all_of(&|_| uniform())),
+        ];
+        for (d, marginals) in rows {
+            let d = d.unwrap();
+            let draws = d.sample(&mut Rng::seed(2024), &[N]).unwrap();
+            assert_eq!(d.support().first_outside(&draws).unwrap(), None, "{d:?}");
+            let draws = flat(&draws);
+            for (entry, probs) in marginals.iter().enumerate() {
+                let mut counts = vec![0.0; probs.len()];
+                for x in draws.iter().skip(entry).step_by(3) {
+                    counts[(*x as usize).min(probs.len() - 1)] += 1.0;
+                }
+                let cell = |(c, p): (&f64, &f64)| (c - N as f64 * p).powi(2) / (N as f64 * p);
+                let chi_square: f64 = counts.iter().zip(probs).map(cell).sum();
+                let critical = chi_square_quantile(probs.len() as f64 - 1.0);
+                let what = format!("{} {dtype:?}, entry {entry}", d.name());
+                assert!(chi_square < critical, "{what}: {chi_square} against {critical}");
+            }
         }
     }
 }
@@ -417,6 +472,36 @@ fn counts_of_seed_42_are_pinned() {
         ];
         for (name, d, pinned) in rows {
             assert_eq!(first(d), pinned, "{name} {dtype:?}");
+        }
+    }
+}
+
+/// The same for rows, and what is made of others.
+#[test]
+fn rows_of_seed_42_are_pinned() {
+    for dtype in FLOATS {
+        let row = tensor(&[1.0, 2.0, 3.0], &[3], dtype);
+        let number = |x: f64| tensor(&[x], &[], dtype);
+        let inflated = |base| ZeroInflated::new(base, 0.5).and_then(shared);
+        let rows: [(Result<Shared>, usize, [f64; 6]); 5] = [
+            (OneHotCategorical::new(&row).and_then(shared), 2, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]),
+            (Multinomial::new(20, &row).and_then(shared), 2, [5.0, 4.0, 11.0, 3.0, 3.0, 14.0]),
+            (
+                DirichletMultinomial::new(20, &row).and_then(shared),
+                2,
+                [1.0, 1.0, 18.0, 10.0, 2.0, 8.0],
+            ),
+            (
+                OrderedLogistic::new(number(0.0), [-1, 1]).and_then(shared),
+                6,
+                [2.0, 0.0, 1.0, 0.0, 1.0, 1.0],
+            ),
+            (Poisson::new(number(9.0)).and_then(inflated), 6, [0.0, 10.0, 0.0, 7.0, 6.0, 0.0]),
+        ];
+        for (d, n, pinned) in rows {
+            let d = d.unwrap();
+            let draws = flat(&d.sample(&mut Rng::seed(42), &[n]).unwrap());
+            assert_eq!(draws, pinned, "{} {dtype:?}", d.name());
         }
     }
 }

@@ -15,7 +15,8 @@ use rushlight_distributions::{
     LogNormal, Normal, Operand, Result, TransformedDistribution, Uniform,
 };
 use rushlight_distributions::{
-    BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson,
+    BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
+    NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 use std::sync::Arc;
 
@@ -51,6 +52,9 @@ const LOGITS: Param = Param { range: (-2.0, 2.0), event: &[5] };
 const LOW: Param = Param { range: (-2.0, -1.0), event: &[] };
 const HIGH: Param = Param { range: (1.0, 2.0), event: &[] };
 
+/// Weights or logits of an event that is all of a row of [`SHAPE`].
+const ROW: Param = Param { range: (0.2, 3.0), event: &[4] };
+
 /// The values to try.
 #[derive(Clone, Copy)]
 enum Values {
@@ -61,8 +65,12 @@ enum Values {
     Classes(u32),
     /// Integers up to this, as floats.
     Counts(u32),
+    /// Rows of zeros and a 1.
+    OneHot,
+    /// Rows of counts with this sum.
+    CountsOf(u32),
 }
-use Values::{Between, Binary, Classes, Counts};
+use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot};
 
 fn law(
     name: &'static str,
@@ -104,15 +112,34 @@ fn table() -> Vec<Law> {
         law("NegativeBinomial of logits", |p| shared(NegativeBinomial::from_logits(&p[0], &p[1])?), &[POSITIVE, REAL], Counts(5), || shared(NegativeBinomial::from_logits(2.5, -1)?)),
         law("GammaPoisson", |p| shared(GammaPoisson::new(&p[0], &p[1])?), &[POSITIVE, POSITIVE], Counts(5), || shared(GammaPoisson::new(2.5, 1)?)),
         law("BetaBinomial", |p| shared(BetaBinomial::new(&p[0], &p[1], 6)?), &[POSITIVE, POSITIVE], Counts(6), || shared(BetaBinomial::new(2.5, 1, 6)?)),
+        // discrete: rows, and a wrapper
+        law("OneHotCategorical of probs", |p| shared(OneHotCategorical::new(&p[0])?), &[ROW], OneHot, || shared(OneHotCategorical::new([2.0, 1.0, 0.5])?)),
+        law("OneHotCategorical of logits", |p| shared(OneHotCategorical::from_logits(&p[0])?), &[ROW], OneHot, || shared(OneHotCategorical::from_logits([0, 1, -1])?)),
+        law("Multinomial of probs", |p| shared(Multinomial::new(6, &p[0])?), &[ROW], CountsOf(6), || shared(Multinomial::new(6, [2.0, 1.0, 0.5])?)),
+        law("Multinomial of logits", |p| shared(Multinomial::from_logits(6, &p[0])?), &[ROW], CountsOf(6), || shared(Multinomial::from_logits(6, [0, 1, -1])?)),
+        law("DirichletMultinomial", |p| shared(DirichletMultinomial::new(6, &p[0])?), &[ROW], CountsOf(6), || shared(DirichletMultinomial::new(6, [2.0, 1.0, 0.5])?)),
+        law("OrderedLogistic", |p| shared(OrderedLogistic::new(&p[0], [-1.0, 0.25, 1.5, 2.0])?), &[REAL], Classes(5), || shared(OrderedLogistic::new(0.5, [-1, 1])?)),
+        law("ZeroInflated", |p| shared(ZeroInflated::new(Poisson::new(&p[0])?, &p[1])?), &[POSITIVE, UNIT], Counts(5), || shared(ZeroInflated::new(Poisson::new(2.5)?, 0.3)?)),
+        law("ZeroInflated of logits", |p| shared(ZeroInflated::from_logits(Binomial::new(5, &p[0])?, &p[1])?), &[UNIT, REAL], Counts(5), || shared(ZeroInflated::from_logits(Binomial::new(5, 0.2)?, 0.3)?)),
         law("Binomial, a row an event", |p| shared(Binomial::new(5, &p[0])?.to_event(1)), &[UNIT], Counts(5), || shared(Binomial::new(5, 0.3)?.to_event(0))),
         law("Bernoulli without rsample", |p| shared(Bernoulli::from_logits(&p[0])?.without_rsample()), &[REAL], Binary, || shared(Bernoulli::from_logits(1)?.without_rsample())),
     ]
 }
 
 impl Law {
+    /// How many of the dims of [`SHAPE`] are the values' own.
+    fn event_rank(&self) -> usize {
+        usize::from(matches!(self.values, OneHot | CountsOf(_)))
+    }
+
+    /// The dims of [`SHAPE`] that are not the values' own.
+    fn batch(&self) -> &'static [usize] {
+        const { &SHAPE }.split_at(SHAPE.len() - self.event_rank()).0
+    }
+
     /// Variables of the full shape.
     fn params(&self, dtype: DType) -> Vec<Tensor> {
-        self.params_of(&SHAPE, dtype)
+        self.params_of(self.batch(), dtype)
     }
 
     fn params_of(&self, batch: &[usize], dtype: DType) -> Vec<Tensor> {
@@ -149,9 +176,21 @@ impl Law {
                 variable(&tensor(&scaled(&|u| low + (high - low) * u), shape, dtype))
             }
             Binary => tensor(&scaled(&|u| (2.0 * u).floor()), shape, dtype),
+            OneHot | CountsOf(_) => tensor(&self.rows_of(shape), shape, dtype),
             Counts(n) => tensor(&scaled(&|u| (f64::from(n + 1) * u).floor()), shape, dtype),
             Classes(k) => tensor(&scaled(&|u| (f64::from(k) * u).floor()), shape, DType::U32),
         }
+    }
+
+    /// Rows whose entries have the sum that they have to have.
+    fn rows_of(&self, shape: &[usize]) -> Vec<f64> {
+        let k = shape[shape.len() - 1];
+        let sum = if let CountsOf(n) = self.values { n } else { 1 };
+        let mut numbers = vec![0.0; shape.iter().product()];
+        for (i, row) in numbers.chunks_mut(k).enumerate() {
+            (0..sum as usize).for_each(|draw| row[(i + draw * draw) % k] += 1.0);
+        }
+        numbers
     }
 
     /// The parameters that gradients flow into, and the value where it is one.

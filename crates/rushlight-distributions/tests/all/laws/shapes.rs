@@ -57,7 +57,8 @@ fn draws_and_densities_have_the_dtype_of_the_parameters() {
 
 #[test]
 fn distributions_of_numbers_follow_the_value() {
-    for law in table() {
+    // An array is a row of `f32`, unless a tensor is beside it.
+    for law in table().iter().filter(|law| law.event_rank() == 0) {
         let d = (law.of_numbers)().unwrap();
         assert_eq!([d.batch_shape(), d.event_shape()], [[0; 0]; 2], "{}", law.name);
         let [narrow, wide] = FLOATS.map(|dtype| {
@@ -83,7 +84,7 @@ fn distributions_of_numbers_follow_the_value() {
 
 /// One distribution of the batch shape `[4]` (`[]` where the row is the event), expanded to the full one.
 fn expanded(law: &Law) -> (Shared, Shared, Vec<usize>) {
-    let row = law.with(&law.params_of(&SHAPE[1..], DType::F64));
+    let row = law.with(&law.params_of(&law.batch()[1..], DType::F64));
     let batch = [&[3], row.batch_shape()].concat();
     let expanded = row.expand(&batch).unwrap();
     (row, expanded, batch)
@@ -119,7 +120,7 @@ fn a_value_broadcasts_to_the_batch() {
         }
         let sum = expanded.log_prob_sum(&value, Default::default()).unwrap();
         assert_close(law.name, &flat(&sum), &[want.iter().sum()], 1e-12);
-        if law.value(DType::F64).dtype() == DType::F64 {
+        if law.value(DType::F64).dtype() == DType::F64 && law.event_rank() == 0 {
             let number = (law.of_numbers)().unwrap().expand(&[3]).unwrap();
             let log_prob = number.log_prob(&value.flatten_all().unwrap().get(0).unwrap()).unwrap();
             assert_eq!(log_prob.dims(), [3], "{}: of numbers", law.name);

@@ -237,7 +237,7 @@ fn probabilities_sum_to_one() {
         assert_close(law.name, &total, &[1.0; 12], 1e-11);
         count += 1;
     }
-    assert_eq!(count, 24);
+    assert_eq!(count, 27);
 }
 
 /// The distribution function and its inverse, and that the function's slope is the density.
