@@ -11,8 +11,9 @@ pub use rushlight_trace::{Error, Result};
 /// What programs and fits are written with.
 pub mod prelude {
     pub use crate::distributions::{
-        Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Exponential,
-        HalfNormal, Independent, Laplace, LogNormal, Normal, Operand, Rng, Traced, Uniform,
+        Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, Distribution,
+        DistributionExt, Exponential, Gumbel, HalfCauchy, HalfNormal, Independent, Kumaraswamy,
+        Laplace, LogNormal, Logistic, Normal, Operand, Pareto, Rng, Traced, Uniform, Weibull,
         WithoutRsample,
     };
     pub use crate::{

@@ -47,7 +47,10 @@ pub mod traced;
 pub mod wrap;
 
 pub use constraint::Constraint;
-pub use continuous::{Beta, Exponential, HalfNormal, Laplace, LogNormal, Normal, Uniform};
+pub use continuous::{
+    Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy,
+    Laplace, LogNormal, Logistic, Normal, Pareto, Uniform, Weibull,
+};
 pub use discrete::{Bernoulli, Categorical};
 pub use distribution::{Distribution, DistributionExt, ParamMap};
 pub use error::{Error, Result};

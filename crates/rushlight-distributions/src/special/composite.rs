@@ -100,7 +100,7 @@ pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
 }
 
 /// `f` on the host, for what has no form in tensor ops.
-fn on_host(f: fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Result<Tensor> {
+pub(crate) fn on_host(f: fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Result<Tensor> {
     if x.device().is_cpu() {
         candle_core::bail!("a special function of {:?}; convert it with `to_dtype`", x.dtype())
     }

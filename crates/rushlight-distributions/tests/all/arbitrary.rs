@@ -5,8 +5,9 @@ use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Exponential, HalfNormal, Laplace,
-    LogNormal, Normal, Operand, Result, Rng, Uniform, Weight,
+    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, DistributionExt,
+    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
+    Operand, Pareto, Result, Rng, Uniform, Weibull, Weight,
 };
 
 /// Any bits at all, and numbers that mean something to one family or another.
@@ -57,6 +58,15 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             HalfNormal::new(x).and_then(shared),
             Laplace::new(x, y).and_then(shared),
             LogNormal::new(x, y).and_then(shared),
+            Cauchy::new(x, y).and_then(shared),
+            ContinuousBernoulli::new(x).and_then(shared),
+            ContinuousBernoulli::from_logits(x).and_then(shared),
+            Gumbel::new(x, y).and_then(shared),
+            HalfCauchy::new(x).and_then(shared),
+            Kumaraswamy::new(x, y).and_then(shared),
+            Logistic::new(x, y).and_then(shared),
+            Pareto::new(x, y).and_then(shared),
+            Weibull::new(x, y).and_then(shared),
             Uniform::new(x, y).and_then(shared),
         ]
     };

@@ -7,8 +7,9 @@
 use crate::support::{FLOATS, Shared, flat, shared, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, Error, Exponential, HalfNormal, Laplace, LogNormal,
-    Normal, Result, Uniform, Weight, special,
+    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Error, Exponential,
+    Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto,
+    Result, Uniform, Weibull, Weight, special,
 };
 use serde_json::Value;
 
@@ -111,6 +112,19 @@ fn build(case: &Value, dtype: DType) -> Given {
         ("HalfNormal", _) => shared(HalfNormal::new(p("scale")).unwrap()),
         ("Laplace", _) => shared(Laplace::new(p("loc"), p("scale")).unwrap()),
         ("LogNormal", _) => shared(LogNormal::new(p("loc"), p("scale")).unwrap()),
+        ("Cauchy", _) => shared(Cauchy::new(p("loc"), p("scale")).unwrap()),
+        ("ContinuousBernoulli", true) => shared(ContinuousBernoulli::new(p("probs")).unwrap()),
+        ("ContinuousBernoulli", _) => {
+            shared(ContinuousBernoulli::from_logits(p("logits")).unwrap())
+        }
+        ("Gumbel", _) => shared(Gumbel::new(p("loc"), p("scale")).unwrap()),
+        ("HalfCauchy", _) => shared(HalfCauchy::new(p("scale")).unwrap()),
+        ("Kumaraswamy", _) => {
+            shared(Kumaraswamy::new(p("concentration1"), p("concentration0")).unwrap())
+        }
+        ("Logistic", _) => shared(Logistic::new(p("loc"), p("scale")).unwrap()),
+        ("Pareto", _) => shared(Pareto::new(p("scale"), p("alpha")).unwrap()),
+        ("Weibull", _) => shared(Weibull::new(p("scale"), p("concentration")).unwrap()),
         ("Uniform", _) => shared(Uniform::new(p("low"), p("high")).unwrap()),
         ("Categorical", true) => shared(Categorical::new(p("probs")).unwrap()),
         ("Categorical", _) => shared(Categorical::from_logits(p("logits")).unwrap()),
@@ -166,7 +180,7 @@ fn densities_and_gradients_are_those_of_the_references() {
         }
     }
     // Normal, Beta and the discrete ones have no cdf yet: those are the points that give one.
-    tally.finish(954, 138);
+    tally.finish(1932, 138);
 }
 
 #[test]
@@ -200,7 +214,7 @@ fn moments_are_those_of_the_references() {
         }
     }
     // The six categorical cases have neither mean nor variance, in two dtypes.
-    tally.finish(232, 24);
+    tally.finish(424, 24);
 }
 
 /// The tolerances of `special.json` are those of `y`; its derivative may lie out of range where `y` does not.
