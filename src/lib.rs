@@ -13,8 +13,8 @@ pub mod prelude {
     pub use crate::distributions::{
         Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, Distribution,
         DistributionExt, Exponential, Gumbel, HalfCauchy, HalfNormal, Independent, Kumaraswamy,
-        Laplace, LogNormal, Logistic, Normal, Operand, Pareto, Rng, Traced, Uniform, Weibull,
-        WithoutRsample,
+        Laplace, LogNormal, Logistic, Normal, Operand, Pareto, Rng, Traced, TruncatedNormal,
+        Uniform, Weibull, WithoutRsample,
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,

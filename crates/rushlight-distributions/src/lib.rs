@@ -49,7 +49,7 @@ pub mod wrap;
 pub use constraint::Constraint;
 pub use continuous::{
     Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy,
-    Laplace, LogNormal, Logistic, Normal, Pareto, Uniform, Weibull,
+    Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
 };
 pub use discrete::{Bernoulli, Categorical};
 pub use distribution::{Distribution, DistributionExt, ParamMap};

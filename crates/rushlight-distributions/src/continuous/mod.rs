@@ -13,6 +13,7 @@ mod log_normal;
 mod logistic;
 mod normal;
 mod pareto;
+mod truncated_normal;
 mod uniform;
 mod weibull;
 
@@ -29,5 +30,6 @@ pub use log_normal::LogNormal;
 pub use logistic::Logistic;
 pub use normal::Normal;
 pub use pareto::Pareto;
+pub use truncated_normal::TruncatedNormal;
 pub use uniform::Uniform;
 pub use weibull::Weibull;

@@ -204,7 +204,7 @@ impl Density<2> for WeibullDensity {
     ) -> candle_core::Result<Tensor> {
         let log = x.broadcast_div(scale)?.log()?;
         let power = log.broadcast_mul(concentration)?;
-        let t = ((&power - power.exp()?)?.broadcast_sub(&log)? + 0.0)?;
+        let t = (&power - power.exp()?)?.broadcast_sub(&log)?;
         let t = t.broadcast_add(&concentration.log()?)?.broadcast_sub(&scale.log()?)?;
         kernel::impossible_unless(&x.lt(0.0)?.eq(0u8)?, &t)
     }

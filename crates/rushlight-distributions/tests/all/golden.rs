@@ -9,7 +9,7 @@ use candle_core::{DType, Tensor};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Error, Exponential,
     Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto,
-    Result, Uniform, Weibull, Weight, special,
+    Result, TruncatedNormal, Uniform, Weibull, Weight, special,
 };
 use serde_json::Value;
 
@@ -125,6 +125,9 @@ fn build(case: &Value, dtype: DType) -> Given {
         ("Logistic", _) => shared(Logistic::new(p("loc"), p("scale")).unwrap()),
         ("Pareto", _) => shared(Pareto::new(p("scale"), p("alpha")).unwrap()),
         ("Weibull", _) => shared(Weibull::new(p("scale"), p("concentration")).unwrap()),
+        ("TruncatedNormal", _) => {
+            shared(TruncatedNormal::new(p("loc"), p("scale"), p("low"), p("high")).unwrap())
+        }
         ("Uniform", _) => shared(Uniform::new(p("low"), p("high")).unwrap()),
         ("Categorical", true) => shared(Categorical::new(p("probs")).unwrap()),
         ("Categorical", _) => shared(Categorical::from_logits(p("logits")).unwrap()),
@@ -180,7 +183,7 @@ fn densities_and_gradients_are_those_of_the_references() {
         }
     }
     // Normal, Beta and the discrete ones have no cdf yet: those are the points that give one.
-    tally.finish(1932, 138);
+    tally.finish(2070, 138);
 }
 
 #[test]
@@ -214,7 +217,7 @@ fn moments_are_those_of_the_references() {
         }
     }
     // The six categorical cases have neither mean nor variance, in two dtypes.
-    tally.finish(424, 24);
+    tally.finish(447, 24);
 }
 
 /// The tolerances of `special.json` are those of `y`; its derivative may lie out of range where `y` does not.

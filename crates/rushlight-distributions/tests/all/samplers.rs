@@ -7,7 +7,7 @@ use candle_core::DType;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Exponential, Gumbel,
     HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, Result, Rng,
-    Uniform, Weibull,
+    TruncatedNormal, Uniform, Weibull,
 };
 use std::f64::consts::PI;
 
@@ -88,7 +88,7 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
 }
 
 /// Families whose distribution functions are written down here once more.
-const ELEMENTARY: [(&str, Make, Cdf); 14] = [
+const ELEMENTARY: [(&str, Make, Cdf); 17] = [
     (
         "Exponential(3)",
         |t| shared(Exponential::new(tensor(&[3.0], &[], t))?),
@@ -158,6 +158,29 @@ const ELEMENTARY: [(&str, Make, Cdf); 14] = [
         |x| 1.0 - (-(x / 2.0).powf(1.5)).exp(),
     ),
     (
+        "TruncatedNormal(0, 1) in [-1, 2]",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1, -1, 2)?),
+        |x| (normal_cdf(x) - normal_cdf(-1.0)) / (normal_cdf(2.0) - normal_cdf(-1.0)),
+    ),
+    (
+        "TruncatedNormal(0, 1) in [1, 2]",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1, 1, 2)?),
+        |x| (normal_cdf(x) - normal_cdf(1.0)) / (normal_cdf(2.0) - normal_cdf(1.0)),
+    ),
+    // Far out it is an exponential, here of rate 1000 from 1000 on, but for a share of 1e-6.
+    (
+        "TruncatedNormal(0, 1) in [1000, 1001]",
+        |t| {
+            shared(TruncatedNormal::new(
+                tensor(&[0.0], &[], t).to_dtype(DType::F64)?,
+                1,
+                1000,
+                1001,
+            )?)
+        },
+        |x| 1.0 - (-1000.0 * (x - 1000.0)).exp(),
+    ),
+    (
         "Uniform(-1, 3)",
         |t| shared(Uniform::new(tensor(&[-1.0], &[], t), 3)?),
         |x| ((x + 1.0) / 4.0).clamp(0.0, 1.0),
@@ -165,7 +188,7 @@ const ELEMENTARY: [(&str, Make, Cdf); 14] = [
 ];
 
 /// Parameters that push draws to the edges of the support, and where it ends.
-const EXTREME: [(&str, Make, (f64, f64)); 16] = [
+const EXTREME: [(&str, Make, (f64, f64)); 18] = [
     ("Exponential", |t| shared(Exponential::new(tensor(&[1e37], &[], t))?), (0.0, f64::INFINITY)),
     ("HalfNormal", |t| shared(HalfNormal::new(tensor(&[1e-37], &[], t))?), (0.0, f64::INFINITY)),
     ("Laplace", |t| shared(Laplace::new(tensor(&[1e30], &[], t), 1e-3)?), (0.0, f64::INFINITY)),
@@ -199,6 +222,16 @@ const EXTREME: [(&str, Make, (f64, f64)); 16] = [
     ("Pareto, short", |t| shared(Pareto::new(tensor(&[1.0], &[], t), 1e9)?), (0.99, f64::INFINITY)),
     ("Pareto, long", |t| shared(Pareto::new(tensor(&[1.0], &[], t), 0.01)?), (0.0, f64::INFINITY)),
     ("Weibull", |t| shared(Weibull::new(tensor(&[1.0], &[], t), 0.01)?), (0.0, f64::INFINITY)),
+    (
+        "TruncatedNormal, in a tail",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1, -40, -39)?),
+        (-40.01, -39.0),
+    ),
+    (
+        "TruncatedNormal, beyond",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1e-3, 50, 1e3)?),
+        (49.99, 1e3),
+    ),
     (
         "Uniform, far",
         |t| shared(Uniform::new(tensor(&[1e6], &[], t), 1e6 + 0.125)?),

@@ -12,7 +12,7 @@ use candle_core::{DType, Tensor};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, DistributionExt,
     Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
-    Operand, Pareto, Result, Uniform, Weibull,
+    Operand, Pareto, Result, TruncatedNormal, Uniform, Weibull,
 };
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
@@ -90,6 +90,8 @@ fn table() -> Vec<Law> {
         law("Logistic", |p| shared(Logistic::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Logistic::new(0.5, 2)?)),
         law("Pareto", |p| shared(Pareto::new(&p[0], &p[1])?), &[POSITIVE, SHAPE_OF_BETA], Between(2.1, 4.0), || shared(Pareto::new(0.5, 2)?)),
         law("Weibull", |p| shared(Weibull::new(&p[0], &p[1])?), &[POSITIVE, SHAPE_OF_BETA], Between(0.1, 2.0), || shared(Weibull::new(0.5, 2)?)),
+        law("TruncatedNormal", |p| shared(TruncatedNormal::new(&p[0], &p[1], &p[2], &p[3])?), &[REAL, POSITIVE, LOW, HIGH], Between(-0.9, 0.9), || shared(TruncatedNormal::new(0.5, 2, -1, 1.5)?)),
+        law("TruncatedNormal between numbers", |p| shared(TruncatedNormal::new(&p[0], &p[1], -1, 1.5)?), &[REAL, POSITIVE], Between(-0.9, 1.4), || shared(TruncatedNormal::new(-8, 0.5, -1, 1.5)?)),
         law("Uniform", |p| shared(Uniform::new(&p[0], &p[1])?), &[LOW, HIGH], Between(-0.9, 0.9), || shared(Uniform::new(-1, 2.5)?)),
         law("Normal, a row an event", |p| shared(Normal::new(&p[0], &p[1])?.to_event(1)), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.to_event(0))),
         law("Bernoulli, a row an event", |p| shared(Bernoulli::new(&p[0])?.to_event(1)), &[UNIT], Binary, || shared(Bernoulli::new(0.3)?.to_event(0))),
