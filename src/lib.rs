@@ -11,9 +11,10 @@ pub use rushlight_trace::{Error, Result};
 /// What programs and fits are written with.
 pub mod prelude {
     pub use crate::distributions::{
-        Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Exponential,
-        HalfNormal, Independent, Laplace, LogNormal, Normal, Operand, Rng, Traced,
-        TransformedDistribution, Uniform, WithoutRsample,
+        Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, Distribution,
+        DistributionExt, Exponential, Gumbel, HalfCauchy, HalfNormal, Independent, Kumaraswamy,
+        Laplace, LogNormal, Logistic, Normal, Operand, Pareto, Rng, Traced,
+        TransformedDistribution, TruncatedNormal, Uniform, Weibull, WithoutRsample,
     };
     pub use crate::distributions::{
         BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,

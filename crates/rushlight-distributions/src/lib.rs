@@ -49,7 +49,10 @@ pub mod transform;
 pub mod wrap;
 
 pub use constraint::Constraint;
-pub use continuous::{Beta, Exponential, HalfNormal, Laplace, LogNormal, Normal, Uniform};
+pub use continuous::{
+    Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy,
+    Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
+};
 pub use discrete::{Bernoulli, Categorical};
 pub use discrete::{BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson};
 pub use discrete::{DirichletMultinomial, Multinomial, OneHotCategorical, OrderedLogistic};

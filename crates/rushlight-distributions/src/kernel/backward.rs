@@ -9,8 +9,8 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The value and at most three parameters.
-pub(super) const MAX_TARGETS: usize = 4;
+/// The value and at most four parameters, of which two may be tensors.
+pub(super) const MAX_TARGETS: usize = 5;
 
 /// Where the gradient of an operand goes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -65,6 +65,12 @@ pub(super) fn log_ndtr<R: Real>(x: R) -> R {
     if x > R::ZERO { (-tail).ln_1p() } else { scaled.ln() - x * x * R::HALF }
 }
 
+#[inline(always)]
+pub(super) fn log_ndtr_scaled<R: Real>(x: R) -> R {
+    let (_, scaled) = tail(x);
+    if x > R::ZERO { R::NAN } else { scaled.ln() }
+}
+
 /// `d ln Φ(x) / dx = φ(x) / Φ(x)`
 #[inline(always)]
 pub(super) fn inverse_mills<R: Real>(x: R) -> R {

@@ -242,6 +242,12 @@ pub trait Real:
         error::log_ndtr(self)
     }
 
+    /// `ln Φ(x) + x² / 2` for `x <= 0`, where neither term needs to be a number.
+    #[inline(always)]
+    fn log_ndtr_scaled(self) -> Self {
+        error::log_ndtr_scaled(self)
+    }
+
     /// `d ln Φ(x) / dx = φ(x) / Φ(x)`, the inverse of Mills' ratio at `-x`.
     #[inline(always)]
     fn inverse_mills(self) -> Self {

@@ -100,7 +100,7 @@ pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
 }
 
 /// `f` on the host, for what has no form in tensor ops.
-fn on_host(f: fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Result<Tensor> {
+pub(crate) fn on_host(f: fn(&Tensor) -> Result<Tensor>, x: &Tensor) -> Result<Tensor> {
     if x.device().is_cpu() {
         candle_core::bail!("a special function of {:?}; convert it with `to_dtype`", x.dtype())
     }
@@ -145,12 +145,22 @@ pub(crate) fn log1mexp(x: &Tensor) -> Result<Tensor> {
     near.where_cond(&small, &large)
 }
 
-/// `ln Φ(x)`
-pub(crate) fn log_ndtr(x: &Tensor) -> Result<Tensor> {
+/// `e^(x²/2) Φ(-|x|)`
+fn scaled_tail(x: &Tensor) -> Result<Tensor> {
     let size = (x.abs()? * std::f64::consts::FRAC_1_SQRT_2)?;
     let t = ((&size + 3.0)?.recip()? * -6.0)?;
     let series = polynomial(&(t + 1.0)?, <f64 as crate::real::Format>::ERFC_SCALED)?;
-    let scaled = ((series / size.affine(2.0, 1.0)?)? * 0.5)?;
+    (series / size.affine(2.0, 1.0)?)? * 0.5
+}
+
+/// `ln Φ(x) + x² / 2` for `x <= 0`
+pub(crate) fn log_ndtr_scaled(x: &Tensor) -> Result<Tensor> {
+    scaled_tail(x)?.log()
+}
+
+/// `ln Φ(x)`
+pub(crate) fn log_ndtr(x: &Tensor) -> Result<Tensor> {
+    let scaled = scaled_tail(x)?;
     let exponent = (x.sqr()? * -0.5)?;
     let lower = (scaled.log()? + &exponent)?;
     let upper = log1p(&(scaled * exponent.exp()?)?.neg()?)?;

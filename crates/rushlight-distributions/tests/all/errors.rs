@@ -3,8 +3,8 @@
 use crate::support::tensor;
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, DistributionExt, Exponential, Normal, Operand,
-    Result, Rng, Uniform, Weight,
+    Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution, DistributionExt, Exponential,
+    Normal, Operand, Result, Rng, Uniform, Weight,
 };
 
 #[track_caller]
@@ -86,6 +86,10 @@ fn an_empty_interval_is_named_with_its_width() {
             "Uniform: parameter `high - low` must be positive, got -1",
         ),
         (Uniform::new(0, f64::NAN).map(drop), "Uniform: parameter `high` must be finite, got NaN"),
+        (
+            ContinuousBernoulli::new(1).map(drop),
+            "ContinuousBernoulli: parameter `probs` must be in (0, 1), got 1",
+        ),
         (Exponential::new(0).map(drop), "Exponential: parameter `rate` must be positive, got 0"),
     ];
     for (result, text) in rows {

@@ -5,8 +5,9 @@
 use crate::support::{FLOATS, Shared, assert_close, flat, shared, tensor};
 use candle_core::DType;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, Exponential, HalfNormal, Laplace, LogNormal,
-    Normal, Result, Rng, Uniform,
+    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Exponential, Gumbel,
+    HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, Result, Rng,
+    TruncatedNormal, Uniform, Weibull,
 };
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
@@ -91,7 +92,7 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
 }
 
 /// Families whose distribution functions are written down here once more.
-const ELEMENTARY: [(&str, Make, Cdf); 5] = [
+const ELEMENTARY: [(&str, Make, Cdf); 17] = [
     (
         "Exponential(3)",
         |t| shared(Exponential::new(tensor(&[3.0], &[], t))?),
@@ -116,6 +117,74 @@ const ELEMENTARY: [(&str, Make, Cdf); 5] = [
         |x| normal_cdf(2.0 * (x.ln() - 1.0)),
     ),
     (
+        "Cauchy(1, 2)",
+        |t| shared(Cauchy::new(tensor(&[1.0], &[], t), 2)?),
+        |x| 0.5 + ((x - 1.0) / 2.0).atan() / PI,
+    ),
+    (
+        "ContinuousBernoulli(0.9)",
+        |t| shared(ContinuousBernoulli::new(tensor(&[0.9], &[], t))?),
+        |x| (9f64.powf(x) - 1.0) / 8.0,
+    ),
+    (
+        "ContinuousBernoulli of logits -3",
+        |t| shared(ContinuousBernoulli::from_logits(tensor(&[-3.0], &[], t))?),
+        |x| (1.0 - (-3.0 * x).exp()) / (1.0 - (-3f64).exp()),
+    ),
+    (
+        "Gumbel(1, 2)",
+        |t| shared(Gumbel::new(tensor(&[1.0], &[], t), 2)?),
+        |x| (-(-(x - 1.0) / 2.0).exp()).exp(),
+    ),
+    (
+        "HalfCauchy(2)",
+        |t| shared(HalfCauchy::new(tensor(&[2.0], &[], t))?),
+        |x| 2.0 / PI * (x / 2.0).atan(),
+    ),
+    (
+        "Kumaraswamy(2, 3)",
+        |t| shared(Kumaraswamy::new(tensor(&[2.0], &[], t), 3)?),
+        |x| 1.0 - (1.0 - x * x).powi(3),
+    ),
+    (
+        "Logistic(1, 2)",
+        |t| shared(Logistic::new(tensor(&[1.0], &[], t), 2)?),
+        |x| 1.0 / (1.0 + (-(x - 1.0) / 2.0).exp()),
+    ),
+    (
+        "Pareto(2, 3)",
+        |t| shared(Pareto::new(tensor(&[2.0], &[], t), 3)?),
+        |x| 1.0 - (2.0 / x).powi(3),
+    ),
+    (
+        "Weibull(2, 1.5)",
+        |t| shared(Weibull::new(tensor(&[2.0], &[], t), 1.5)?),
+        |x| 1.0 - (-(x / 2.0).powf(1.5)).exp(),
+    ),
+    (
+        "TruncatedNormal(0, 1) in [-1, 2]",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1, -1, 2)?),
+        |x| (normal_cdf(x) - normal_cdf(-1.0)) / (normal_cdf(2.0) - normal_cdf(-1.0)),
+    ),
+    (
+        "TruncatedNormal(0, 1) in [1, 2]",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1, 1, 2)?),
+        |x| (normal_cdf(x) - normal_cdf(1.0)) / (normal_cdf(2.0) - normal_cdf(1.0)),
+    ),
+    // Far out it is an exponential, here of rate 1000 from 1000 on, but for a share of 1e-6.
+    (
+        "TruncatedNormal(0, 1) in [1000, 1001]",
+        |t| {
+            shared(TruncatedNormal::new(
+                tensor(&[0.0], &[], t).to_dtype(DType::F64)?,
+                1,
+                1000,
+                1001,
+            )?)
+        },
+        |x| 1.0 - (-1000.0 * (x - 1000.0)).exp(),
+    ),
+    (
         "Uniform(-1, 3)",
         |t| shared(Uniform::new(tensor(&[-1.0], &[], t), 3)?),
         |x| ((x + 1.0) / 4.0).clamp(0.0, 1.0),
@@ -123,7 +192,7 @@ const ELEMENTARY: [(&str, Make, Cdf); 5] = [
 ];
 
 /// Parameters that push draws to the edges of the support, and where it ends.
-const EXTREME: [(&str, Make, (f64, f64)); 8] = [
+const EXTREME: [(&str, Make, (f64, f64)); 18] = [
     ("Exponential", |t| shared(Exponential::new(tensor(&[1e37], &[], t))?), (0.0, f64::INFINITY)),
     ("HalfNormal", |t| shared(HalfNormal::new(tensor(&[1e-37], &[], t))?), (0.0, f64::INFINITY)),
     ("Laplace", |t| shared(Laplace::new(tensor(&[1e30], &[], t), 1e-3)?), (0.0, f64::INFINITY)),
@@ -136,6 +205,36 @@ const EXTREME: [(&str, Make, (f64, f64)); 8] = [
         "LogNormal, far",
         |t| shared(LogNormal::new(tensor(&[-80.0], &[], t), 20)?),
         (0.0, f64::INFINITY),
+    ),
+    (
+        "Cauchy",
+        |t| shared(Cauchy::new(tensor(&[0.0], &[], t), 1e37)?),
+        (f64::NEG_INFINITY, f64::INFINITY),
+    ),
+    (
+        "ContinuousBernoulli, rising",
+        |t| shared(ContinuousBernoulli::from_logits(tensor(&[1e9], &[], t))?),
+        (0.0, 1.0),
+    ),
+    (
+        "ContinuousBernoulli, falling",
+        |t| shared(ContinuousBernoulli::from_logits(tensor(&[-1e30], &[], t))?),
+        (0.0, 1.0),
+    ),
+    ("Kumaraswamy, to 0", |t| shared(Kumaraswamy::new(tensor(&[1e-3], &[], t), 50)?), (0.0, 1.0)),
+    ("Kumaraswamy, to 1", |t| shared(Kumaraswamy::new(tensor(&[1e6], &[], t), 0.01)?), (0.0, 1.0)),
+    ("Pareto, short", |t| shared(Pareto::new(tensor(&[1.0], &[], t), 1e9)?), (0.99, f64::INFINITY)),
+    ("Pareto, long", |t| shared(Pareto::new(tensor(&[1.0], &[], t), 0.01)?), (0.0, f64::INFINITY)),
+    ("Weibull", |t| shared(Weibull::new(tensor(&[1.0], &[], t), 0.01)?), (0.0, f64::INFINITY)),
+    (
+        "TruncatedNormal, in a tail",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1, -40, -39)?),
+        (-40.01, -39.0),
+    ),
+    (
+        "TruncatedNormal, beyond",
+        |t| shared(TruncatedNormal::new(tensor(&[0.0], &[], t), 1e-3, 50, 1e3)?),
+        (49.99, 1e3),
     ),
     (
         "Uniform, far",

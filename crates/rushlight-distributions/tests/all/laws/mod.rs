@@ -11,8 +11,9 @@ use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Constraint, DistributionExt, Exponential, HalfNormal, Laplace,
-    LogNormal, Normal, Operand, Result, TransformedDistribution, Uniform,
+    Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, DistributionExt,
+    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
+    Operand, Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
@@ -95,6 +96,17 @@ fn table() -> Vec<Law> {
         law("HalfNormal", |p| shared(HalfNormal::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(HalfNormal::new(2)?)),
         law("Laplace", |p| shared(Laplace::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Laplace::new(0.5, 2)?)),
         law("LogNormal", |p| shared(LogNormal::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(0.1, 3.0), || shared(LogNormal::new(0.5, 2)?)),
+        law("Cauchy", |p| shared(Cauchy::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Cauchy::new(0.5, 2)?)),
+        law("ContinuousBernoulli of probs", |p| shared(ContinuousBernoulli::new(&p[0])?), &[UNIT], Between(0.05, 0.95), || shared(ContinuousBernoulli::new(0.3)?)),
+        law("ContinuousBernoulli of logits", |p| shared(ContinuousBernoulli::from_logits(&p[0])?), &[REAL], Between(0.05, 0.95), || shared(ContinuousBernoulli::from_logits(-3)?)),
+        law("Gumbel", |p| shared(Gumbel::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Gumbel::new(0.5, 2)?)),
+        law("HalfCauchy", |p| shared(HalfCauchy::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(HalfCauchy::new(2)?)),
+        law("Kumaraswamy", |p| shared(Kumaraswamy::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, SHAPE_OF_BETA], Between(0.1, 0.9), || shared(Kumaraswamy::new(2, 3.5)?)),
+        law("Logistic", |p| shared(Logistic::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Logistic::new(0.5, 2)?)),
+        law("Pareto", |p| shared(Pareto::new(&p[0], &p[1])?), &[POSITIVE, SHAPE_OF_BETA], Between(2.1, 4.0), || shared(Pareto::new(0.5, 2)?)),
+        law("Weibull", |p| shared(Weibull::new(&p[0], &p[1])?), &[POSITIVE, SHAPE_OF_BETA], Between(0.1, 2.0), || shared(Weibull::new(0.5, 2)?)),
+        law("TruncatedNormal", |p| shared(TruncatedNormal::new(&p[0], &p[1], &p[2], &p[3])?), &[REAL, POSITIVE, LOW, HIGH], Between(-0.9, 0.9), || shared(TruncatedNormal::new(0.5, 2, -1, 1.5)?)),
+        law("TruncatedNormal between numbers", |p| shared(TruncatedNormal::new(&p[0], &p[1], -1, 1.5)?), &[REAL, POSITIVE], Between(-0.9, 1.4), || shared(TruncatedNormal::new(-8, 0.5, -1, 1.5)?)),
         law("Uniform", |p| shared(Uniform::new(&p[0], &p[1])?), &[LOW, HIGH], Between(-0.9, 0.9), || shared(Uniform::new(-1, 2.5)?)),
         law("Normal, a row an event", |p| shared(Normal::new(&p[0], &p[1])?.to_event(1)), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.to_event(0))),
         law("Bernoulli, a row an event", |p| shared(Bernoulli::new(&p[0])?.to_event(1)), &[UNIT], Binary, || shared(Bernoulli::new(0.3)?.to_event(0))),

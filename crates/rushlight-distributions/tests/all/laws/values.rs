@@ -159,6 +159,9 @@ fn cuts(law: &Law, params: &[f64], support: Constraint) -> Vec<f64> {
     const INFINITY: f64 = f64::INFINITY;
     match (law.name, support) {
         ("Laplace", _) => vec![-INFINITY, params[0], INFINITY],
+        ("Pareto", _) => vec![params[0], INFINITY],
+        ("TruncatedNormal", _) => vec![params[2], params[3]],
+        (_, Constraint::Interval { low, high }) => vec![low, high],
         ("Uniform", _) => vec![params[0], params[1]],
         (_, Constraint::Real) => vec![-INFINITY, INFINITY],
         (_, Constraint::Positive | Constraint::NonNegative) => vec![0.0, INFINITY],
@@ -237,7 +240,7 @@ fn probabilities_sum_to_one() {
         assert_close(law.name, &total, &[1.0; 12], 1e-11);
         count += 1;
     }
-    assert_eq!(count, 27);
+    assert_eq!(count, 38);
 }
 
 /// The distribution function and its inverse, and that the function's slope is the density.
@@ -258,5 +261,5 @@ fn distribution_functions_are_the_integrals_of_densities() {
         assert_close(law.name, &flat(&back), &flat(&value), 1e-12);
         count += 1;
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 16);
 }
