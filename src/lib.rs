@@ -10,6 +10,7 @@ pub use rushlight_trace::{Error, Result};
 
 /// What programs and fits are written with.
 pub mod prelude {
+    pub use crate::distributions::Gamma;
     pub use crate::distributions::{
         Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Independent,
         Normal, Operand, Rng, Traced, WithoutRsample,

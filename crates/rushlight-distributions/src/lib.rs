@@ -47,6 +47,7 @@ pub mod traced;
 pub mod wrap;
 
 pub use constraint::Constraint;
+pub use continuous::Gamma;
 pub use continuous::{Beta, Normal};
 pub use discrete::{Bernoulli, Categorical};
 pub use distribution::{Distribution, DistributionExt, ParamMap};

@@ -5,3 +5,7 @@ mod normal;
 
 pub use beta::Beta;
 pub use normal::Normal;
+
+mod gamma;
+
+pub use gamma::Gamma;

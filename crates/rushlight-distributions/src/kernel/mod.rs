@@ -28,6 +28,7 @@ mod composite;
 mod forward;
 mod glue;
 mod op;
+pub(crate) mod pointwise;
 mod prepare;
 pub(crate) mod rows;
 mod single;

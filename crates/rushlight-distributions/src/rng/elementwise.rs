@@ -74,6 +74,9 @@ pub(crate) fn draw<const P: usize>(
 
 /// The smallest number of `dtype` above `x` that its arithmetic carries at full precision.
 fn above(x: f64, dtype: DType) -> f64 {
+    if x == f64::NEG_INFINITY {
+        return -largest(dtype);
+    }
     match (x == 0.0, dtype) {
         (true, DType::F64) => f64::MIN_POSITIVE,
         (true, DType::F16) => 2f64.powi(-14),
@@ -84,7 +87,18 @@ fn above(x: f64, dtype: DType) -> f64 {
 
 /// The largest number of `dtype` below `x`.
 fn below(x: f64, dtype: DType) -> f64 {
-    if x.is_finite() { x - x.abs() * epsilon(dtype) / 2.0 } else { x }
+    if x.is_finite() { x - x.abs() * epsilon(dtype) / 2.0 } else { largest(dtype) }
+}
+
+/// The largest finite number of `dtype`.
+fn largest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F64 => f64::MAX,
+        DType::F16 => 65_504.0,
+        // The exponents of `f32`, with fewer bits.
+        DType::BF16 => (2.0 - 2f64.powi(-7)) * 2f64.powi(127),
+        _ => f32::MAX.into(),
+    }
 }
 
 fn epsilon(dtype: DType) -> f64 {

@@ -4,6 +4,7 @@ use crate::support::{FLOATS, Shared, flat, shared, tensor};
 use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use rushlight_distributions::Gamma;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng,
     Weight,
@@ -35,8 +36,9 @@ fn number() -> impl Strategy<Value = f64> {
 fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
     let [s, t] = [a, b].map(|x| tensor(&[x], &[], dtype));
     let pair = tensor(&[a, b], &[2], dtype);
-    let two = |x: &Operand, y: &Operand| -> [Result<Shared>; 4] {
+    let two = |x: &Operand, y: &Operand| -> [Result<Shared>; 5] {
         [
+            Gamma::new(x, y).and_then(shared),
             Normal::new(x, y).and_then(shared),
             Normal::new(x, y).and_then(|d| shared(d.without_rsample())),
             Beta::new(x, y).and_then(shared),
@@ -66,7 +68,7 @@ fn largest_of_beta(dtype: DType) -> f64 {
 }
 
 fn check(d: &Shared, values: &Tensor, may_overflow: bool) -> Result<(), TestCaseError> {
-    let may_overflow = may_overflow && d.name() == "Beta";
+    let may_overflow = may_overflow && ["Beta", "Gamma"].contains(&d.name());
     let Ok(log_prob) = d.log_prob(values) else { return Ok(()) };
     for (p, x) in flat(&log_prob).into_iter().zip(flat(values)) {
         let explained = x.is_nan() || may_overflow;
@@ -76,6 +78,9 @@ fn check(d: &Shared, values: &Tensor, may_overflow: bool) -> Result<(), TestCase
     let _ = d.log_prob_sum(values, Weight::scale(2.0));
     let _ = d.log_prob_composite(values);
     let _ = (d.mean(), d.variance(), d.entropy(), d.cdf(values), d.enumerate_support());
+    if d.has_rsample() {
+        prop_assert!(d.rsample(&mut Rng::seed(0), &[2]).is_ok(), "{d:?}");
+    }
     let draw = d.sample(&mut Rng::seed(0), &[3, 1]);
     prop_assert!(draw.is_ok(), "{d:?}: {draw:?}");
     let draw = draw.unwrap();

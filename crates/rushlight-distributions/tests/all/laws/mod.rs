@@ -9,6 +9,7 @@ mod values;
 
 use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
+use rushlight_distributions::Gamma;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Constraint, DistributionExt, Normal, Operand, Result,
 };
@@ -76,6 +77,8 @@ fn table() -> Vec<Law> {
         law("Categorical, a row an event", |p| shared(Categorical::new(&p[0])?.to_event(1)), &[WEIGHTS], Classes(5), || shared(Categorical::new([2, 1])?.to_event(0))),
         law("Normal without rsample", |p| shared(Normal::new(&p[0], &p[1])?.without_rsample()), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.without_rsample())),
         law("Bernoulli without rsample", |p| shared(Bernoulli::from_logits(&p[0])?.without_rsample()), &[REAL], Binary, || shared(Bernoulli::from_logits(1)?.without_rsample())),
+
+        law("Gamma", |p| shared(Gamma::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, POSITIVE], Between(0.1, 3.0), || shared(Gamma::new(2, 3.5)?)),
     ]
 }
 

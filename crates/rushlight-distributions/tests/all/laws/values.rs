@@ -155,7 +155,8 @@ fn the_composite_form_is_impossible_where_the_kernel_is() {
 }
 
 /// Points and the width each stands for: the trapezoidal rule, which converges exponentially for densities
-/// that fall off at both ends. The unit interval is covered through the logistic function.
+/// that fall off at both ends. The unit interval is covered through the logistic function,
+/// positive numbers through the exponential.
 fn quadrature(support: Constraint) -> (Vec<f64>, Vec<f64>) {
     const N: usize = 6000;
     let t = (0..N).map(|i| 60.0 * (i as f64 / (N - 1) as f64 - 0.5));
@@ -164,6 +165,7 @@ fn quadrature(support: Constraint) -> (Vec<f64>, Vec<f64>) {
         Constraint::UnitInterval => {
             t.map(|t| 1.0 / (1.0 + (-t).exp())).map(|x| (x, x * (1.0 - x) * step)).unzip()
         }
+        Constraint::Positive => t.map(f64::exp).map(|x| (x, x * step)).unzip(),
         _ => t.map(|t| (t, step)).unzip(),
     }
 }
@@ -194,5 +196,5 @@ fn probabilities_sum_to_one() {
         assert_close(law.name, &total, &[1.0; 12], 1e-11);
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
