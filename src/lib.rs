@@ -10,11 +10,11 @@ pub use rushlight_trace::{Error, Result};
 
 /// What programs and fits are written with.
 pub mod prelude {
-    pub use crate::distributions::Gamma;
     pub use crate::distributions::{
         Bernoulli, Beta, Categorical, Constraint, Distribution, DistributionExt, Independent,
         Normal, Operand, Rng, Traced, WithoutRsample,
     };
+    pub use crate::distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
         Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,

@@ -47,8 +47,8 @@ pub mod traced;
 pub mod wrap;
 
 pub use constraint::Constraint;
-pub use continuous::Gamma;
 pub use continuous::{Beta, Normal};
+pub use continuous::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 pub use discrete::{Bernoulli, Categorical};
 pub use distribution::{Distribution, DistributionExt, ParamMap};
 pub use error::{Error, Result};

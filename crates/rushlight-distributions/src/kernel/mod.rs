@@ -31,6 +31,7 @@ mod op;
 pub(crate) mod pointwise;
 mod prepare;
 pub(crate) mod rows;
+pub(crate) mod simplex;
 mod single;
 mod space;
 pub(crate) mod unary;

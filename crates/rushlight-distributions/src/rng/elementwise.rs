@@ -59,7 +59,7 @@ pub(crate) fn draw<const P: usize>(
         hosts.push(Host::of(p)?);
     }
     let full = shape::of_draws(shape, params[0].dims())?;
-    let (low, high) = (above(inside.0, dtype), below(inside.1, dtype));
+    let (low, high) = interior(inside, dtype);
     let draw = |g: &mut Xoshiro256PlusPlus, i: usize| {
         one(g, std::array::from_fn(|j| hosts[j].at(i))).clamp(low, high)
     };
@@ -70,6 +70,11 @@ pub(crate) fn draw<const P: usize>(
     }
     let draws = rng.fill(n, draw);
     Ok(Tensor::from_vec(draws, full, &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)?)
+}
+
+/// The smallest and the largest number of `dtype` strictly inside an open interval.
+pub(crate) fn interior((low, high): (f64, f64), dtype: DType) -> (f64, f64) {
+    (above(low, dtype), below(high, dtype))
 }
 
 /// The smallest number of `dtype` above `x` that its arithmetic carries at full precision.

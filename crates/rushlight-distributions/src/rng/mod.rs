@@ -14,7 +14,7 @@ mod elementwise;
 mod fill;
 
 pub(crate) use classes::Classes;
-pub(crate) use elementwise::draw;
+pub(crate) use elementwise::{draw, interior};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -2,11 +2,11 @@
 
 use crate::support::tensor;
 use candle_core::{DType, Tensor};
-use rushlight_distributions::Gamma;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Distribution, DistributionExt, Normal, Operand, Result, Rng,
     Weight,
 };
+use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 
 #[track_caller]
 fn assert_text<T>(result: Result<T>, text: &str) {
@@ -23,7 +23,7 @@ const REMEDY: &str =
 #[test]
 fn a_parameter_outside_its_constraint_is_named_with_its_value() {
     let nan = f64::NAN;
-    let rows: [(Result<()>, &str); 16] = [
+    let rows: [(Result<()>, &str); 22] = [
         (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
         (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
         (
@@ -34,6 +34,18 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
         (Beta::new(1, -2).map(drop), "Beta: parameter `beta` must be positive, got -2"),
         (Gamma::new(0, 1).map(drop), "Gamma: parameter `concentration` must be positive, got 0"),
         (Gamma::new(1, -2).map(drop), "Gamma: parameter `rate` must be positive, got -2"),
+        (Chi2::new(-3).map(drop), "Chi2: parameter `df` must be positive, got -3"),
+        (
+            InverseGamma::new(0, 1).map(drop),
+            "InverseGamma: parameter `concentration` must be positive, got 0",
+        ),
+        (StudentT::new(0, 0, 1).map(drop), "StudentT: parameter `df` must be positive, got 0"),
+        (StudentT::new(1, 0, -1).map(drop), "StudentT: parameter `scale` must be positive, got -1"),
+        (StudentT::new(1, nan, 1).map(drop), "StudentT: parameter `loc` must be finite, got NaN"),
+        (
+            Dirichlet::new([1.0, 0.0]).map(drop),
+            "Dirichlet: parameter `concentration` must be positive, got 0",
+        ),
         (Bernoulli::new(1.5).map(drop), "Bernoulli: parameter `probs` must be in [0, 1], got 1.5"),
         (
             Bernoulli::from_logits(nan).map(drop),

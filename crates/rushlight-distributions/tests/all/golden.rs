@@ -6,10 +6,10 @@
 
 use crate::support::{FLOATS, Shared, flat, shared, tensor, variable};
 use candle_core::{DType, Tensor};
-use rushlight_distributions::Gamma;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Distribution, Error, Normal, Result, Weight, special,
 };
+use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use serde_json::Value;
 
 struct Tolerance {
@@ -116,6 +116,10 @@ fn build(case: &Value, dtype: DType) -> Given {
         ("Categorical", true) => shared(Categorical::new(p("probs")).unwrap()),
         ("Categorical", _) => shared(Categorical::from_logits(p("logits")).unwrap()),
         ("Gamma", _) => shared(Gamma::new(p("concentration"), p("rate")).unwrap()),
+        ("Chi2", _) => shared(Chi2::new(p("df")).unwrap()),
+        ("InverseGamma", _) => shared(InverseGamma::new(p("concentration"), p("rate")).unwrap()),
+        ("StudentT", _) => shared(StudentT::new(p("df"), p("loc"), p("scale")).unwrap()),
+        ("Dirichlet", _) => shared(Dirichlet::new(p("concentration")).unwrap()),
         (other, _) => panic!("{other} is not in this test yet"),
     };
     Given { distribution: distribution.unwrap(), params }
@@ -123,7 +127,8 @@ fn build(case: &Value, dtype: DType) -> Given {
 
 fn check_point(tally: &mut Tally, id: &str, given: &Given, point: &Value, dtype: DType) {
     let Given { distribution: d, params } = given;
-    let x = variable(&tensor(&numbers(&point["value"]), &[], dtype));
+    let (values, n) = (numbers(&point["value"]), point["value"].as_array().map(Vec::len));
+    let x = variable(&tensor(&values, n.as_slice(), dtype));
     let what = |quantity: &str| format!("{id} {dtype:?} at {}: {quantity}", point["value"]);
     let tolerance = |quantity: &str| {
         Tolerance::of(dtype, &point["f32_rtol"][quantity], &point["f32_atol"][quantity], 1e-9)
@@ -177,7 +182,7 @@ fn densities_and_gradients_are_those_of_the_references() {
 
 #[test]
 fn densities_and_gradients_of_the_gamma_family_are_those_of_the_references() {
-    check_points(include_str!("../golden/gamma_family.json")).finish(189, 0);
+    check_points(include_str!("../golden/gamma_family.json")).finish(635, 0);
 }
 
 fn check_moments(text: &str) -> Tally {
@@ -220,7 +225,7 @@ fn moments_are_those_of_the_references() {
 
 #[test]
 fn moments_of_the_gamma_family_are_those_of_the_references() {
-    check_moments(include_str!("../golden/gamma_family.json")).finish(30, 0);
+    check_moments(include_str!("../golden/gamma_family.json")).finish(132, 0);
 }
 
 /// The tolerances of `special.json` are those of `y`; its derivative may lie out of range where `y` does not.
@@ -310,5 +315,5 @@ fn draws_move_as_in_the_references() {
             }
         }
     }
-    tally.finish(447, 0);
+    tally.finish(553, 0);
 }

@@ -19,7 +19,7 @@ const QUADRATURE_FROM: f64 = 400.0;
 /// `x^a y^b / B(a, b)`, where `y = 1 − x`.
 fn prefactor(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if a.min(b) < STIRLING_FROM {
-        return (a * x.ln() + b * y.ln() - Real::ln_beta(a, b)).exp();
+        return (a * ln(x, y) + b * ln(y, x) - Real::ln_beta(a, b)).exp();
     }
     // a ln(x / x_0) + b ln(y / y_0) around the mean x_0 = a / (a + b), whose linear terms cancel
     let n = a + b;
@@ -27,6 +27,11 @@ fn prefactor(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let ln = a * excess_of(x * n / a, off / a) + b * excess_of(y * n / b, -off / b);
     let remainder = stirling_remainder(n) - stirling_remainder(a) - stirling_remainder(b);
     (remainder - ln - HALF_LN_TAU).exp() * (a / n).sqrt() * b.sqrt()
+}
+
+/// `ln x`, of a number that is known by its complement where it is near 1.
+fn ln(x: f64, complement: f64) -> f64 {
+    if x > 0.5 { (-complement).ln_1p() } else { x.ln() }
 }
 
 /// The integral of the density from 0 to `x`, and those of its derivatives with respect to `a` and `b`, all
@@ -58,8 +63,8 @@ fn lower_tail(a: f64, b: f64, x: f64, y: f64) -> [f64; 3] {
         (d, one)
     });
     let of_n = digamma(a + b);
-    let by_a = f.value * (x.ln() + of_n - digamma(a + 1.0)) + f.partials[0];
-    let by_b = f.value * (y.ln() + of_n - digamma(b)) + f.partials[1];
+    let by_a = f.value * (ln(x, y) + of_n - digamma(a + 1.0)) + f.partials[0];
+    let by_b = f.value * (ln(y, x) + of_n - digamma(b)) + f.partials[1];
     [f.value / a, by_a / a, by_b / a]
 }
 

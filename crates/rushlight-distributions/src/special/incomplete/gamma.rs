@@ -137,19 +137,22 @@ pub(crate) fn gamma_density(a: f64, x: f64) -> f64 {
 
 /// `dz/da` of a draw `z` of the gamma distribution with concentration `a` and rate 1.
 pub(crate) fn gamma_slope(a: f64, z: f64) -> f64 {
-    if z <= 0.0 {
-        return 0.0;
-    }
+    if z <= 0.0 { 0.0 } else { z * gamma_log_slope(a, z) }
+}
+
+/// `d ln z / da` of such a draw: a number also where `z` hardly is one.
+pub(crate) fn gamma_log_slope(a: f64, z: f64) -> f64 {
+    let z = z.max(f64::MIN_POSITIVE);
     let z = z.min(f64::MAX);
     if let Some(eta) = temme_variable(a, z) {
-        return z * temme_slope(a, z, eta);
+        return temme_slope(a, z, eta);
     }
     if z > a.max(2.0) {
         let (h, slope) = fraction(a, z);
-        return z * (h * (z.ln() - digamma(a)) + slope);
+        return h * (z.ln() - digamma(a)) + slope;
     }
     let (sum, slope) = series(a, z);
-    -(z / a) * (sum * (z.ln() - digamma(a + 1.0)) + slope)
+    -(sum * (z.ln() - digamma(a + 1.0)) + slope) / a
 }
 
 /// `d ln z / da`, by the derivative of Temme's expansion: the error function's part of it is elementary.

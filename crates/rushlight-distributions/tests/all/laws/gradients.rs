@@ -94,7 +94,7 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
             assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
         }
     }
-    assert_eq!(reparameterized, 4);
+    assert_eq!(reparameterized, 8);
 }
 
 /// Draws of one dim move as if their quantile levels were fixed, also where parameters are broadcast.
@@ -121,7 +121,7 @@ fn draws_move_as_their_quantiles() {
         }
         count += 1;
     }
-    assert_eq!(count, 4);
+    assert_eq!(count, 10);
 }
 
 #[test]
