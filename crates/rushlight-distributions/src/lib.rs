@@ -53,6 +53,7 @@ pub use continuous::{
     Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy,
     Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
 };
+pub use continuous::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 pub use discrete::{Bernoulli, Categorical};
 pub use discrete::{BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson};
 pub use discrete::{DirichletMultinomial, Multinomial, OneHotCategorical, OrderedLogistic};

@@ -1,9 +1,11 @@
 //! The beta distribution.
 
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, broadcast};
 use crate::rng::draw;
+use crate::special::incomplete::beta_slopes;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand_distr::Distribution as _;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 /// | parameters | `alpha` (α > 0), `beta` (β > 0), broadcast together: the batch shape |
 /// | event shape | `[]` |
 /// | support | [`Constraint::UnitInterval`]; draws lie strictly inside |
-/// | gradient of a draw | none: estimators use the score function |
+/// | gradient of a draw | implicit: ∂x/∂θ = −(∂F/∂θ) / p |
 /// | mean, variance | α / (α + β), αβ / ((α + β)² (α + β + 1)) |
 ///
 /// # Examples
@@ -38,7 +40,8 @@ use std::sync::Arc;
 /// # References
 ///
 /// Draws: R. C. H. Cheng (1978), "Generating beta variates with nonintegral shape parameters",
-/// as rand_distr implements it.
+/// as rand_distr implements it. Their gradients: M. Figurnov, S. Mohamed, A. Mnih (2018), "Implicit
+/// reparameterization gradients", whose z and φ are the draw and its parameters.
 #[derive(Debug, Clone)]
 pub struct Beta {
     alpha: Operand,
@@ -83,7 +86,11 @@ impl Distribution for Beta {
     }
 
     fn has_rsample(&self) -> bool {
-        false
+        true
+    }
+
+    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
+        pointwise::moving(BetaDraw, self.sample(rng, shape)?, [&self.alpha, &self.beta])
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -131,6 +138,12 @@ impl Distribution for Beta {
         let spread = ((weighted(&total, 2.0)? - weighted(&alpha, 1.0)?)? - weighted(&beta, 1.0)?)?;
         Ok((special::ln_beta(&alpha, &beta)? + spread)?)
     }
+
+    /// `I_x(α, β)`, by [`betainc`](special::betainc)
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [alpha, beta] = self.params()?;
+        special::betainc(&alpha, &beta, value)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -171,5 +184,17 @@ impl Density<2> for BetaDensity {
         // Written so that NaN stays NaN.
         let inside = (x.lt(0.0)? + x.gt(1.0)?)?.eq(0u8)?;
         kernel::impossible_unless(&inside, &of_x.broadcast_add(&of_y)?.broadcast_sub(&ln_beta)?)
+    }
+}
+
+/// How a draw moves.
+#[derive(Debug, Clone, Copy)]
+struct BetaDraw;
+
+impl Pointwise<2> for BetaDraw {
+    const NAME: &'static str = "Beta::rsample";
+
+    fn partials(self, [alpha, beta]: [f64; 2], x: f64) -> [f64; 2] {
+        beta_slopes(alpha, beta, x, 1.0 - x)
     }
 }

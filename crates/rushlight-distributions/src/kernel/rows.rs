@@ -77,29 +77,34 @@ fn run<D: RowDensity>(
         };
     }
     let index: Vec<u32> = index.broadcast_as(shape.as_slice())?.flatten_all()?.to_vec1()?;
-    let weights = match &weight {
-        Some(Weight { elementwise: Some(w), scale }) => {
-            let w = w.to_dtype(DType::F64)?.broadcast_as(shape.as_slice())?.flatten_all()?;
-            let scaled = w.to_vec1::<f64>()?.into_iter().map(|w| w * scale).collect();
-            Weights::Each(scaled)
-        }
-        Some(Weight { scale, .. }) => Weights::All(*scale),
-        None => Weights::All(1.0),
-    };
+    let weights = Weights::of(weight.as_ref(), &shape)?;
     let op = Op { density, index, shape, weights, summed: weight.is_some() };
     let rows = rows.contiguous()?;
     Ok(if rows.track_op() { rows.apply_op1(op)? } else { rows.apply_op1_no_bwd(&op)? })
 }
 
+/// What each outcome counts for.
 #[derive(Debug)]
-enum Weights {
+pub(super) enum Weights {
     All(f64),
     Each(Vec<f64>),
 }
 
 impl Weights {
+    /// Those of outcomes of shape `shape`.
+    pub fn of(weight: Option<&Weight>, shape: &[usize]) -> Result<Self> {
+        Ok(match weight {
+            Some(Weight { elementwise: Some(w), scale }) => {
+                let w = w.to_dtype(DType::F64)?.broadcast_as(shape)?.flatten_all()?;
+                Self::Each(w.to_vec1::<f64>()?.into_iter().map(|w| w * scale).collect())
+            }
+            Some(Weight { scale, .. }) => Self::All(*scale),
+            None => Self::All(1.0),
+        })
+    }
+
     #[inline(always)]
-    fn at(&self, i: usize) -> f64 {
+    pub fn at(&self, i: usize) -> f64 {
         match self {
             Self::All(w) => *w,
             Self::Each(ws) => ws[i],
@@ -117,36 +122,36 @@ struct Op<D> {
     summed: bool,
 }
 
-impl<D: RowDensity> Op<D> {
-    /// Where in the rows' batch each outcome finds its row.
-    fn starts(&self, dims: &[usize]) -> impl Fn(usize) -> usize + use<D> {
-        let (batch, classes) = (&dims[..dims.len() - 1], dims[dims.len() - 1]);
-        let lead = self.shape.len() - batch.len();
-        let mut strides = vec![0; self.shape.len()];
-        let mut stride = classes;
-        for (d, &n) in batch.iter().enumerate().rev() {
-            strides[lead + d] = if n == 1 { 0 } else { stride };
-            stride *= n;
-        }
-        let same = batch == self.shape.as_slice();
-        let shape = self.shape.clone();
-        move |i| {
-            if same {
-                return i * classes;
-            }
-            let mut rest = i;
-            let mut start = 0;
-            for (&n, &s) in shape.iter().zip(&strides).rev() {
-                start += (rest % n) * s;
-                rest /= n;
-            }
-            start
-        }
+/// Where in rows of shape `dims` (batch, then classes) each outcome of shape `shape` finds its row.
+pub(super) fn starts(shape: &[usize], dims: &[usize]) -> impl Fn(usize) -> usize + use<> {
+    let (batch, classes) = (&dims[..dims.len() - 1], dims[dims.len() - 1]);
+    let lead = shape.len() - batch.len();
+    let mut strides = vec![0; shape.len()];
+    let mut stride = classes;
+    for (d, &n) in batch.iter().enumerate().rev() {
+        strides[lead + d] = if n == 1 { 0 } else { stride };
+        stride *= n;
     }
+    let same = batch == shape;
+    let shape = shape.to_vec();
+    move |i| {
+        if same {
+            return i * classes;
+        }
+        let mut rest = i;
+        let mut start = 0;
+        for (&n, &s) in shape.iter().zip(&strides).rev() {
+            start += (rest % n) * s;
+            rest /= n;
+        }
+        start
+    }
+}
 
+impl<D: RowDensity> Op<D> {
     fn forward<T: Real>(&self, rows: &[T], dims: &[usize]) -> Vec<T> {
         let classes = dims[dims.len() - 1];
-        let starts = self.starts(dims);
+        let starts = starts(&self.shape, dims);
         let pass = Forward { op: self, rows, classes, starts: &starts };
         Arch::new().dispatch(pass)
     }
@@ -158,7 +163,7 @@ impl<D: RowDensity> Op<D> {
     ) -> candle_core::Result<Tensor> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
         let classes = rows.dim(LAST)?;
-        let starts = self.starts(rows.dims());
+        let starts = starts(&self.shape, rows.dims());
         let out = {
             let (storage, layout) = rows.storage_and_layout();
             let Storage::Cpu(storage) = &*storage else {

@@ -57,7 +57,7 @@ pub(crate) fn draw<const P: usize>(
     one: impl Fn(&mut Xoshiro256PlusPlus, [f64; P]) -> f64 + Sync,
 ) -> Result<Tensor> {
     let dtype = params[0].placement().map_or(DType::F32, |p| p.dtype);
-    let edges = (above(inside.0, dtype), below(inside.1, dtype));
+    let edges = interior(inside, dtype);
     draw_to(rng, shape, params, |_| edges, one)
 }
 
@@ -112,6 +112,11 @@ fn draw_to<const P: usize>(
     }
     let draws = rng.fill(n, draw);
     Ok(Tensor::from_vec(draws, full, &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)?)
+}
+
+/// The smallest and the largest number of `dtype` strictly inside an open interval.
+pub(crate) fn interior((low, high): (f64, f64), dtype: DType) -> (f64, f64) {
+    (above(low, dtype), below(high, dtype))
 }
 
 /// The smallest number of `dtype` above `x` that its arithmetic carries at full precision.

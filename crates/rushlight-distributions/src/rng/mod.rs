@@ -15,7 +15,7 @@ mod fill;
 mod pathwise;
 
 pub(crate) use classes::Classes;
-pub(crate) use elementwise::{EVERYWHERE, draw, draw_between};
+pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
 pub(crate) use pathwise::pathwise;
 
 use rand::SeedableRng;

@@ -14,6 +14,10 @@
 
 pub(crate) mod along;
 pub(crate) mod composite;
+pub(crate) mod incomplete;
+mod regularized;
+
+pub use regularized::{betainc, gammainc_p, gammainc_q};
 
 use crate::Real;
 use crate::kernel::unary::{Unary, apply};

@@ -6,6 +6,7 @@ use rushlight_distributions::{
     Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution, DistributionExt, Exponential,
     Normal, Operand, Result, Rng, Uniform, Weight,
 };
+use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 
 #[track_caller]
 fn assert_text<T>(result: Result<T>, text: &str) {
@@ -27,7 +28,7 @@ const REMEDY: &str =
 #[test]
 fn a_parameter_outside_its_constraint_is_named_with_its_value() {
     let nan = f64::NAN;
-    let rows: [(Result<()>, &str); 14] = [
+    let rows: [(Result<()>, &str); 22] = [
         (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
         (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
         (
@@ -36,6 +37,20 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
         ),
         (Beta::new(0, 1).map(drop), "Beta: parameter `alpha` must be positive, got 0"),
         (Beta::new(1, -2).map(drop), "Beta: parameter `beta` must be positive, got -2"),
+        (Gamma::new(0, 1).map(drop), "Gamma: parameter `concentration` must be positive, got 0"),
+        (Gamma::new(1, -2).map(drop), "Gamma: parameter `rate` must be positive, got -2"),
+        (Chi2::new(-3).map(drop), "Chi2: parameter `df` must be positive, got -3"),
+        (
+            InverseGamma::new(0, 1).map(drop),
+            "InverseGamma: parameter `concentration` must be positive, got 0",
+        ),
+        (StudentT::new(0, 0, 1).map(drop), "StudentT: parameter `df` must be positive, got 0"),
+        (StudentT::new(1, 0, -1).map(drop), "StudentT: parameter `scale` must be positive, got -1"),
+        (StudentT::new(1, nan, 1).map(drop), "StudentT: parameter `loc` must be finite, got NaN"),
+        (
+            Dirichlet::new([1.0, 0.0]).map(drop),
+            "Dirichlet: parameter `concentration` must be positive, got 0",
+        ),
         (Bernoulli::new(1.5).map(drop), "Bernoulli: parameter `probs` must be in [0, 1], got 1.5"),
         (
             Bernoulli::from_logits(nan).map(drop),
@@ -273,18 +288,19 @@ fn too_many_event_dims_are_an_error_of_every_use() {
 
 #[test]
 fn what_a_distribution_lacks_is_named() {
-    let beta = Beta::new(1, 1).unwrap();
+    let bernoulli = Bernoulli::new(0.5).unwrap();
     assert_text(
-        beta.rsample(&mut Rng::seed(0), &[]),
-        "Beta has no reparameterized sampler; use `sample`",
+        bernoulli.rsample(&mut Rng::seed(0), &[]),
+        "Bernoulli has no reparameterized sampler; use `sample`",
     );
+    let beta = Beta::new(1, 1).unwrap();
     let hidden = Normal::new(0, 1).unwrap().without_rsample();
     assert_text(
         hidden.rsample(&mut Rng::seed(0), &[]),
         "Normal has no reparameterized sampler; use `sample`",
     );
     let x = ones(&[], DType::F32);
-    assert_text(beta.cdf(&x), "Beta has no `cdf`");
+    assert_text(Categorical::new([1, 1]).unwrap().cdf(&x), "Categorical has no `cdf`");
     assert_text(beta.icdf(&x), "Beta has no `icdf`");
     assert_text(beta.enumerate_support(), "Beta has no `enumerate_support`");
     let categorical = Categorical::new([1, 1]).unwrap();

@@ -2,8 +2,8 @@
 //!
 //! Every statistical test takes n = 100,000 draws of one seed, at a significance level of 0.001 each.
 
-use crate::support::{FLOATS, Shared, assert_close, flat, shared, tensor};
-use candle_core::DType;
+use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tensor, variable};
+use candle_core::{DType, Tensor};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Exponential, Gumbel,
     HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, Result, Rng,
@@ -13,6 +13,7 @@ use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
+use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use std::f64::consts::PI;
 
 const N: usize = 100_000;
@@ -259,6 +260,101 @@ fn draws_of_extreme_parameters_lie_strictly_inside_the_support() {
             let finite = flat(&d.log_prob(&x).unwrap()).iter().all(|p| p.is_finite());
             assert!(finite, "log_prob of {name} {dtype:?}");
         }
+    }
+}
+
+/// Concentrations of each regime of the sampler whose distribution functions are elementary or the normal's.
+#[test]
+fn draws_of_the_gamma_family_pass_kolmogorov_smirnov() {
+    let rows: [(&str, Make, Cdf); 7] = [
+        (
+            "Gamma(1, 2)",
+            |t| shared(Gamma::new(tensor(&[1.0], &[], t), 2)?),
+            |x| 1.0 - (-2.0 * x).exp(),
+        ),
+        (
+            "Gamma(3, 1/2)",
+            |t| shared(Gamma::new(tensor(&[3.0], &[], t), 0.5)?),
+            |x| 1.0 - (-0.5 * x).exp() * (1.0 + 0.5 * x * (1.0 + 0.25 * x)),
+        ),
+        (
+            "Gamma(1/2, 1)",
+            |t| shared(Gamma::new(tensor(&[0.5], &[], t), 1)?),
+            |x| 2.0 * normal_cdf((2.0 * x).sqrt()) - 1.0,
+        ),
+        ("Chi2(2)", |t| shared(Chi2::new(tensor(&[2.0], &[], t))?), |x| 1.0 - (-0.5 * x).exp()),
+        (
+            "InverseGamma(1, 3)",
+            |t| shared(InverseGamma::new(tensor(&[1.0], &[], t), 3)?),
+            |x| (-3.0 / x).exp(),
+        ),
+        (
+            "StudentT(1, 2, 3)",
+            |t| shared(StudentT::new(tensor(&[1.0], &[], t), 2, 3)?),
+            |x| 0.5 + ((x - 2.0) / 3.0).atan() / PI,
+        ),
+        (
+            "StudentT(2, 0, 1)",
+            |t| shared(StudentT::new(tensor(&[2.0], &[], t), 0, 1)?),
+            |x| 0.5 + 0.5 * x / (2.0 + x * x).sqrt(),
+        ),
+    ];
+    for (name, make, cdf) in rows {
+        for dtype in FLOATS {
+            let d = make(dtype).unwrap();
+            let mut distance = kolmogorov_smirnov(draws(&d), cdf);
+            if distance >= KOLMOGOROV {
+                // Once more with ten times n, whose verdict stands.
+                let again = flat(&d.sample(&mut Rng::seed(2025), &[10 * N]).unwrap());
+                distance = kolmogorov_smirnov(again, cdf) * 10f64.sqrt();
+            }
+            assert!(distance < KOLMOGOROV, "{name} {dtype:?}: {distance} against {KOLMOGOROV}");
+        }
+    }
+}
+
+/// Tiny concentrations put most of their mass where `f32`, and `f64` too, has no numbers.
+#[test]
+fn draws_of_the_gamma_family_lie_strictly_inside_the_support() {
+    let params = [(1e-3, 1.0), (1e-3, 1e8), (0.1, 1e-30), (1e4, 1e-35), (1e6, 1e6)];
+    for ((a, b), dtype) in params.iter().flat_map(|p| FLOATS.map(|dtype| (*p, dtype))) {
+        let [s, t] = [a, b].map(|x| variable(&tensor(&[x], &[], dtype)));
+        let all = [
+            shared(Gamma::new(&s, &t).unwrap()),
+            shared(InverseGamma::new(&s, &t).unwrap()),
+            shared(Chi2::new(&s).unwrap()),
+            shared(Dirichlet::new(Tensor::stack(&[&s, &s, &s], 0).unwrap()).unwrap()),
+        ];
+        for d in all.map(Result::unwrap) {
+            let x = d.rsample(&mut Rng::seed(0), &[1000]).unwrap();
+            assert_eq!(d.support().first_outside(&x).unwrap(), None, "{d:?}");
+            let finite = |xs: &[f64]| xs.iter().all(|x| x.is_finite());
+            assert!(finite(&flat(&d.log_prob(&x).unwrap())), "log_prob of {d:?}");
+            // Inverses of the least numbers move by more than the largest.
+            if flat(&x).iter().any(|x| *x > 1e290) {
+                continue;
+            }
+            for slopes in gradients(&x.log().unwrap(), &[s.clone(), t.clone()]) {
+                assert!(finite(&slopes), "slopes of {d:?}");
+            }
+        }
+    }
+}
+
+/// Each entry of a draw is a beta draw; the fourth, of a row of ones, of Beta(1, 3).
+#[test]
+fn marginals_of_dirichlet_draws_pass_kolmogorov_smirnov() {
+    type Marginal = fn(f64) -> f64;
+    let rows: [(&[f64], usize, Marginal); 3] = [
+        (&[1.0, 1.0, 1.0, 1.0], 3, |x| 1.0 - (1.0 - x).powi(3)),
+        (&[0.5, 0.25, 0.25], 0, |x| 2.0 / PI * x.sqrt().asin()),
+        (&[0.25, 0.5, 0.5], 0, |x| x.powf(0.25)),
+    ];
+    for ((row, entry, cdf), dtype) in rows.iter().flat_map(|r| FLOATS.map(|dtype| (*r, dtype))) {
+        let d = shared(Dirichlet::new(tensor(row, &[row.len()], dtype)).unwrap()).unwrap();
+        let xs = draws(&d).into_iter().skip(entry).step_by(row.len()).collect();
+        let distance = kolmogorov_smirnov(xs, cdf);
+        assert!(distance < KOLMOGOROV, "{row:?} {dtype:?}: {distance} against {KOLMOGOROV}");
     }
 }
 
@@ -526,7 +622,7 @@ fn draws_lie_strictly_inside_the_support() {
 /// Values per seed are an API: a change here is value-breaking. The same for `f32` and `f64`, up to rounding.
 #[test]
 fn draws_of_seed_42_are_pinned() {
-    for (dtype, tolerance) in [(DType::F32, 1e-7), (DType::F64, 1e-14)] {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-7)] {
         let first = |d: Shared| flat(&d.sample(&mut Rng::seed(42), &[4]).unwrap());
         let number = |x: f64| tensor(&[x], &[], dtype);
         let weights = tensor(&[1.0, 2.0, 1.0], &[3], dtype);
@@ -536,6 +632,14 @@ fn draws_of_seed_42_are_pinned() {
             ("probs", shared(Bernoulli::new(number(0.5)).unwrap()), PINNED_BERNOULLI),
             ("logits", shared(Bernoulli::from_logits(number(0.0)).unwrap()), PINNED_BERNOULLI),
             ("Categorical", shared(Categorical::new(weights).unwrap()), PINNED_CATEGORICAL),
+            ("Gamma", shared(Gamma::new(number(2.0), 3.0).unwrap()), PINNED_GAMMA),
+            ("Chi2", shared(Chi2::new(number(2.0)).unwrap()), PINNED_CHI2),
+            (
+                "InverseGamma",
+                shared(InverseGamma::new(number(2.0), 3.0).unwrap()),
+                PINNED_INVERSE_GAMMA,
+            ),
+            ("StudentT", shared(StudentT::new(number(3.0), 1.0, 2.0).unwrap()), PINNED_STUDENT_T),
         ];
         for (name, d, pinned) in rows {
             assert_close(&format!("{name} {dtype:?}"), &first(d.unwrap()), &pinned, tolerance);
@@ -611,3 +715,11 @@ const PINNED_BETA: [f64; 4] =
     [0.6018028696137704, 0.3636428021742228, 0.33796862652656373, 0.20088644523228782];
 const PINNED_BERNOULLI: [f64; 4] = [0.0, 1.0, 1.0, 1.0];
 const PINNED_CATEGORICAL: [f64; 4] = [2.0, 0.0, 1.0, 0.0];
+const PINNED_GAMMA: [f64; 4] =
+    [1.2200011173195493, 0.49702291894079353, 0.4404479213386594, 0.24007764823472696];
+const PINNED_CHI2: [f64; 4] =
+    [4.426703466099162, 0.8154223939634804, 0.980254586816968, 0.21586788518679406];
+const PINNED_INVERSE_GAMMA: [f64; 4] =
+    [0.8196713804632316, 2.0119796530331073, 2.2704159823497094, 4.165319043038473];
+const PINNED_STUDENT_T: [f64; 4] =
+    [9.479160762393207, -4.24766368258024, -1.244988556369797, 0.4845405926270353];

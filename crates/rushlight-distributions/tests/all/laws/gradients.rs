@@ -98,7 +98,7 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
             assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
         }
     }
-    assert_eq!(reparameterized, 20);
+    assert_eq!(reparameterized, 26);
 }
 
 /// A draw moves with a parameter as its distribution function says: dx = −dF / p.
@@ -126,6 +126,33 @@ fn the_gradient_of_a_draw_is_that_of_the_implicit_function() {
         checked += 1;
     }
     assert_eq!(checked, 16);
+}
+
+/// Draws of one dim move as if their quantile levels were fixed, also where parameters are broadcast.
+#[test]
+fn draws_move_as_their_quantiles() {
+    let mut count = 0;
+    for (law, dtype) in table().iter().flat_map(|law| FLOATS.map(|dtype| (law, dtype))) {
+        let params = law.params(dtype);
+        let d = law.with(&params);
+        if !d.has_rsample() || d.cdf(&law.value(dtype)).is_err() {
+            continue;
+        }
+        let draw = d.rsample(&mut Rng::seed(3), &[2]).unwrap();
+        let upstream = tensor(&spread(draw.elem_count(), 2), draw.dims(), dtype);
+        let got = gradients(&(&draw * &upstream).unwrap(), &params);
+        let z = variable(&draw.detach());
+        let store = d.cdf(&z).unwrap().sum_all().unwrap().backward().unwrap();
+        // −Σ upstream / p ∂F/∂θ
+        let factor = (upstream / store.get(&z).unwrap()).unwrap().neg().unwrap().detach();
+        let weighted = (d.cdf(&draw.detach()).unwrap() * factor).unwrap();
+        let tolerance = if dtype == DType::F32 { 1e-4 } else { 1e-10 };
+        for (got, want) in got.iter().zip(gradients(&weighted, &params)) {
+            assert_close(law.name, got, &want, tolerance);
+        }
+        count += 1;
+    }
+    assert_eq!(count, 10);
 }
 
 #[test]

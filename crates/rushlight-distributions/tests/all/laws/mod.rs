@@ -11,14 +11,15 @@ use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, DistributionExt,
-    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
-    Operand, Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
+    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt, Exponential,
+    Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Operand,
+    Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
+use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use std::sync::Arc;
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
@@ -45,6 +46,8 @@ const REAL: Param = Param { range: (-1.5, 1.5), event: &[] };
 const POSITIVE: Param = Param { range: (0.5, 2.0), event: &[] };
 /// From 1 on, so that the density is bounded and a quadrature converges.
 const SHAPE_OF_BETA: Param = Param { range: (1.0, 4.0), event: &[] };
+/// From 2 on, for the same reason.
+const DEGREES: Param = Param { range: (2.0, 6.0), event: &[] };
 const UNIT: Param = Param { range: (0.05, 0.95), event: &[] };
 const WEIGHTS: Param = Param { range: (0.2, 3.0), event: &[5] };
 const LOGITS: Param = Param { range: (-2.0, 2.0), event: &[5] };
@@ -70,8 +73,10 @@ enum Values {
     OneHot,
     /// Rows of counts with this sum.
     CountsOf(u32),
+    /// Positive rows with sum 1.
+    Rows,
 }
-use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot};
+use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot, Rows};
 
 fn law(
     name: &'static str,
@@ -135,6 +140,12 @@ fn table() -> Vec<Law> {
         law("ZeroInflated of logits", |p| shared(ZeroInflated::from_logits(Binomial::new(5, &p[0])?, &p[1])?), &[UNIT, REAL], Counts(5), || shared(ZeroInflated::from_logits(Binomial::new(5, 0.2)?, 0.3)?)),
         law("Binomial, a row an event", |p| shared(Binomial::new(5, &p[0])?.to_event(1)), &[UNIT], Counts(5), || shared(Binomial::new(5, 0.3)?.to_event(0))),
         law("Bernoulli without rsample", |p| shared(Bernoulli::from_logits(&p[0])?.without_rsample()), &[REAL], Binary, || shared(Bernoulli::from_logits(1)?.without_rsample())),
+
+        law("Gamma", |p| shared(Gamma::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, POSITIVE], Between(0.1, 3.0), || shared(Gamma::new(2, 3.5)?)),
+        law("Chi2", |p| shared(Chi2::new(&p[0])?), &[DEGREES], Between(0.1, 3.0), || shared(Chi2::new(3.5)?)),
+        law("InverseGamma", |p| shared(InverseGamma::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, POSITIVE], Between(0.3, 3.0), || shared(InverseGamma::new(2, 3.5)?)),
+        law("StudentT", |p| shared(StudentT::new(&p[0], &p[1], &p[2])?), &[DEGREES, REAL, POSITIVE], Between(-2.0, 2.0), || shared(StudentT::new(3, 0.5, 2)?)),
+        law("Dirichlet", |p| shared(Dirichlet::new(&p[0])?), &[SHAPE_OF_BETA], Rows, || shared(Dirichlet::new([1.5, 2.0, 3.5])?)),
     ]
 }
 
@@ -190,6 +201,11 @@ impl Law {
             Binary => tensor(&scaled(&|u| (2.0 * u).floor()), shape, dtype),
             OneHot | CountsOf(_) => tensor(&self.rows_of(shape), shape, dtype),
             Counts(n) => tensor(&scaled(&|u| (f64::from(n + 1) * u).floor()), shape, dtype),
+            Rows => {
+                let t = tensor(&scaled(&|u| 0.2 + u), shape, dtype);
+                let sums = t.sum_keepdim(candle_core::D::Minus1).unwrap();
+                variable(&t.broadcast_div(&sums).unwrap())
+            }
             Classes(k) => tensor(&scaled(&|u| (f64::from(k) * u).floor()), shape, DType::U32),
         }
     }
@@ -212,7 +228,7 @@ impl Law {
     }
 
     fn is_discrete(&self) -> bool {
-        !matches!(self.values, Between(..))
+        !matches!(self.values, Between(..) | Rows)
     }
 
     /// A value whose log-probability is NaN or -inf.
@@ -232,6 +248,5 @@ fn values_of_the_table_lie_in_the_supports() {
         let outside = d.support().first_outside(&law.value(DType::F64)).unwrap();
         assert_eq!(outside, None, "{}", law.name);
         assert_eq!(d.support().is_discrete(), law.is_discrete(), "{}", law.name);
-        assert_ne!(d.support(), Constraint::Simplex, "{}: its values have a dim more", law.name);
     }
 }
