@@ -1,16 +1,17 @@
 //! The backward pass: all gradients of a log-density at once, each summed to its operand's own shape.
 
+use super::PARALLEL_FROM;
 use super::block::{self, Input, Params};
+use super::erased::{Formula, MAX_PARAMS};
 use super::forward::CHUNK;
 use super::space::{BLOCK, Offsets, Space};
-use super::{Density, PARALLEL_FROM};
 use crate::Real;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The value and at most four parameters, of which two may be tensors.
-pub(super) const MAX_TARGETS: usize = 5;
+/// The value and its parameters, of which two may be tensors.
+pub(super) const MAX_TARGETS: usize = 1 + MAX_PARAMS;
 
 /// Where the gradient of an operand goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,11 +26,11 @@ pub(super) enum Target {
 
 /// One backward pass; target 0 is the value's, the parameters' follow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Backward<'a, T, D, const P: usize> {
-    pub density: D,
+pub(super) struct Backward<'a, T> {
+    pub density: &'a dyn Formula<T>,
     pub space: &'a Space,
     pub value: Input<'a, T>,
-    pub params: [Input<'a, T>; P],
+    pub params: &'a [Input<'a, T>],
     /// The gradient of the result.
     pub upstream: Input<'a, T>,
     pub weight: Option<Input<'a, T>>,
@@ -44,7 +45,7 @@ struct Part<'o, T> {
     summed: [Vec<f64>; MAX_TARGETS],
 }
 
-impl<T: Real, D: Density<P>, const P: usize> Backward<'_, T, D, P> {
+impl<T: Real> Backward<'_, T> {
     /// The gradient of each wanted target, in its operand's row-major order.
     pub fn run(self) -> [Option<Vec<T>>; MAX_TARGETS] {
         let total = self.space.len();
@@ -112,12 +113,12 @@ impl<T: Real, D: Density<P>, const P: usize> Backward<'_, T, D, P> {
     }
 }
 
-struct Chunk<'a, 'p, 'o, T, D, const P: usize> {
-    pass: Backward<'a, T, D, P>,
+struct Chunk<'a, 'p, 'o, T> {
+    pass: Backward<'a, T>,
     part: &'p mut Part<'o, T>,
 }
 
-impl<T: Real, D: Density<P>, const P: usize> WithSimd for Chunk<'_, '_, '_, T, D, P> {
+impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -129,19 +130,14 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for Chunk<'_, '_, '_, T, D
         let scale = T::from_f64(pass.scale);
         let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
-        let mut of_params = [[T::ZERO; BLOCK]; P];
-        let mut d_value = [T::ZERO; BLOCK];
-        let mut d_params = [[T::ZERO; BLOCK]; P];
+        let mut of_params = [[T::ZERO; BLOCK]; MAX_PARAMS];
+        let mut partials = [[T::ZERO; BLOCK]; MAX_TARGETS];
         space.for_each_run(range.clone(), |position, n, offsets| {
             pass.value.copy(space, offsets, n, &mut xs);
-            let params = Params::load(&pass.params, space, offsets, n, &mut of_params);
-            let partials = (&mut d_value, &mut d_params);
-            block::partials(pass.density, &xs, &params, n, partials);
-            for j in 0..=P {
-                let run = match j {
-                    0 => &mut d_value[..n],
-                    _ => &mut d_params[j - 1][..n],
-                };
+            let params = Params::load(pass.params, space, offsets, n, &mut of_params);
+            pass.density.partials(&xs, &params, n, &mut partials);
+            for (j, partials) in partials.iter_mut().enumerate() {
+                let run = &mut partials[..n];
                 if pass.targets[j] == Target::None {
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! What happens to one run: loops that vectorise, over at most [`BLOCK`] elements.
 
-use super::Density;
+use super::erased::MAX_PARAMS;
 use super::space::{BLOCK, Offsets, Space};
 use crate::Real;
 
@@ -99,25 +99,38 @@ impl<'a, T: Real> Lane<'a, T> {
     }
 }
 
+/// One operand of a block, an element after the other.
+pub(super) type Block<T> = [T; BLOCK];
+
+/// Where the partial derivatives of a block go: the value's, then the parameters'.
+pub(super) type Partials<'a, T> = &'a mut [Block<T>; MAX_PARAMS + 1];
+
 /// The parameters along one run: all constant, or copied to where a loop over all of them finds them without
 /// a check (which is what lets it vectorise).
-pub(super) enum Params<'a, T, const P: usize> {
-    Constant([T; P]),
-    Varying(&'a [[T; BLOCK]; P]),
+pub(super) enum Params<'a, T> {
+    Constant([T; MAX_PARAMS]),
+    Varying(&'a [Block<T>; MAX_PARAMS]),
 }
 
-impl<'a, T: Real, const P: usize> Params<'a, T, P> {
+impl<'a, T: Real> Params<'a, T> {
     #[inline(always)]
     pub fn load(
-        inputs: &[Input<'_, T>; P],
+        inputs: &[Input<'_, T>],
         space: &Space,
         offsets: &Offsets,
         n: usize,
-        buffers: &'a mut [[T; BLOCK]; P],
+        buffers: &'a mut [Block<T>; MAX_PARAMS],
     ) -> Self {
-        let constants = inputs.map(|input| input.constant(space, offsets));
-        if constants.iter().all(Option::is_some) {
-            return Self::Constant(constants.map(|c| c.unwrap_or(T::ZERO)));
+        let mut constants = [T::ZERO; MAX_PARAMS];
+        let mut constant = true;
+        for (c, input) in constants.iter_mut().zip(inputs) {
+            match input.constant(space, offsets) {
+                Some(x) => *c = x,
+                None => constant = false,
+            }
+        }
+        if constant {
+            return Self::Constant(constants);
         }
         for (input, buffer) in inputs.iter().zip(buffers.iter_mut()) {
             input.copy(space, offsets, n, buffer);
@@ -126,76 +139,18 @@ impl<'a, T: Real, const P: usize> Params<'a, T, P> {
     }
 }
 
-/// Calls `element` with every position of a run.
-///
-/// A full block has a loop of its own, whose length the compiler knows: arrays are then indexed without checks,
-/// and no element is left to a scalar remainder.
+/// Calls `element` with every position of a run, and with some behind it: their number is rounded up to
+/// whole vectors, so that no element is left to a scalar remainder. What is computed there is not read.
 #[inline(always)]
-fn for_each_element(n: usize, mut element: impl FnMut(usize)) {
-    if n == BLOCK {
-        for i in 0..BLOCK {
-            element(i);
-        }
-    } else {
-        for i in 0..n.min(BLOCK) {
-            element(i);
-        }
+pub(super) fn for_each_element(n: usize, mut element: impl FnMut(usize)) {
+    const VECTOR: usize = 16;
+    let end = n.div_ceil(VECTOR) * VECTOR;
+    // Said to the compiler: arrays are then indexed without checks.
+    if end > BLOCK {
+        return;
     }
-}
-
-/// Log-densities of the first `n` elements into `out`.
-#[inline(always)]
-pub(super) fn log_prob<T: Real, D: Density<P>, const P: usize>(
-    density: D,
-    xs: &[T; BLOCK],
-    params: &Params<'_, T, P>,
-    n: usize,
-    out: &mut [T; BLOCK],
-) {
-    match params {
-        Params::Constant(params) => {
-            let log_normalizer = density.log_normalizer(*params);
-            for_each_element(n, |i| {
-                out[i] = density.unnormalized(xs[i], *params) - log_normalizer;
-            });
-        }
-        Params::Varying(arrays) => for_each_element(n, |i| {
-            let params = arrays.each_ref().map(|a| a[i]);
-            out[i] = density.unnormalized(xs[i], params) - density.log_normalizer(params);
-        }),
-    }
-}
-
-/// Partial derivatives of the first `n` elements: with respect to the value into `dx`, to the parameters into
-/// `dp`.
-#[inline(always)]
-pub(super) fn partials<T: Real, D: Density<P>, const P: usize>(
-    density: D,
-    xs: &[T; BLOCK],
-    params: &Params<'_, T, P>,
-    n: usize,
-    (dx, dp): (&mut [T; BLOCK], &mut [[T; BLOCK]; P]),
-) {
-    match params {
-        Params::Constant(params) => {
-            let of_normalizer = density.log_normalizer_partials(*params);
-            for_each_element(n, |i| {
-                let (d_value, d_params) = density.unnormalized_partials(xs[i], *params);
-                dx[i] = d_value;
-                for j in 0..P {
-                    dp[j][i] = d_params[j] - of_normalizer[j];
-                }
-            });
-        }
-        Params::Varying(arrays) => for_each_element(n, |i| {
-            let params = arrays.each_ref().map(|a| a[i]);
-            let (d_value, d_params) = density.unnormalized_partials(xs[i], params);
-            let of_normalizer = density.log_normalizer_partials(params);
-            dx[i] = d_value;
-            for j in 0..P {
-                dp[j][i] = d_params[j] - of_normalizer[j];
-            }
-        }),
+    for i in 0..end {
+        element(i);
     }
 }
 

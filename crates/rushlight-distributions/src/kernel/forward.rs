@@ -1,8 +1,9 @@
 //! The forward pass: log-densities, one by one or summed.
 
+use super::PARALLEL_FROM;
 use super::block::{self, Input, Params};
+use super::erased::{Formula, MAX_PARAMS};
 use super::space::{BLOCK, Space};
-use super::{Density, PARALLEL_FROM};
 use crate::Real;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -13,16 +14,16 @@ pub(super) const CHUNK: usize = 1 << 15;
 
 /// One forward pass.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Forward<'a, T, D, const P: usize> {
-    pub density: D,
+pub(super) struct Forward<'a, T> {
+    pub density: &'a dyn Formula<T>,
     pub space: &'a Space,
     pub value: Input<'a, T>,
-    pub params: [Input<'a, T>; P],
+    pub params: &'a [Input<'a, T>],
     pub weight: Option<Input<'a, T>>,
     pub scale: f64,
 }
 
-impl<T: Real, D: Density<P>, const P: usize> Forward<'_, T, D, P> {
+impl<T: Real> Forward<'_, T> {
     /// Every element of its own.
     pub fn elementwise(self) -> Vec<T> {
         let mut out = vec![T::ZERO; self.space.len()];
@@ -85,11 +86,11 @@ impl<T: Real, D: Density<P>, const P: usize> Forward<'_, T, D, P> {
         let mut out = [T::ZERO; BLOCK];
         let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
-        let mut of_params = [[T::ZERO; BLOCK]; P];
+        let mut of_params = [[T::ZERO; BLOCK]; MAX_PARAMS];
         self.space.for_each_run(range, |position, n, offsets| {
             self.value.copy(self.space, offsets, n, &mut xs);
-            let params = Params::load(&self.params, self.space, offsets, n, &mut of_params);
-            block::log_prob(self.density, &xs, &params, n, &mut out);
+            let params = Params::load(self.params, self.space, offsets, n, &mut of_params);
+            self.density.log_prob(&xs, &params, n, &mut out);
             let out = &mut out[..n];
             if let Some(weight) = &self.weight {
                 weight.lane(self.space, offsets, n, &mut gathered).weigh(out);
@@ -99,13 +100,13 @@ impl<T: Real, D: Density<P>, const P: usize> Forward<'_, T, D, P> {
     }
 }
 
-struct Elementwise<'a, 'o, T, D, const P: usize> {
-    pass: Forward<'a, T, D, P>,
+struct Elementwise<'a, 'o, T> {
+    pass: Forward<'a, T>,
     start: usize,
     out: &'o mut [T],
 }
 
-impl<T: Real, D: Density<P>, const P: usize> WithSimd for Elementwise<'_, '_, T, D, P> {
+impl<T: Real> WithSimd for Elementwise<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -117,14 +118,14 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for Elementwise<'_, '_, T,
     }
 }
 
-struct Sums<'a, 'o, T, D, const P: usize> {
-    pass: Forward<'a, T, D, P>,
+struct Sums<'a, 'o, T> {
+    pass: Forward<'a, T>,
     start: usize,
     each: usize,
     out: &'o mut [f64],
 }
 
-impl<T: Real, D: Density<P>, const P: usize> WithSimd for Sums<'_, '_, T, D, P> {
+impl<T: Real> WithSimd for Sums<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]

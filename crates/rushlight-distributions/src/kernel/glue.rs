@@ -1,12 +1,11 @@
 //! The log-density op under candle's three traits: one for each number of input tensors.
 
-use super::Density;
 use super::op::LogProb;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Shape, Tensor};
 
-impl<D: Density<P>, const P: usize> CustomOp1 for LogProb<D, P> {
+impl CustomOp1 for LogProb {
     fn name(&self) -> &'static str {
-        D::NAME
+        self.density.name()
     }
     fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         self.forward(&[(s, l)])
@@ -17,9 +16,9 @@ impl<D: Density<P>, const P: usize> CustomOp1 for LogProb<D, P> {
     }
 }
 
-impl<D: Density<P>, const P: usize> CustomOp2 for LogProb<D, P> {
+impl CustomOp2 for LogProb {
     fn name(&self) -> &'static str {
-        D::NAME
+        self.density.name()
     }
     fn cpu_fwd(
         &self,
@@ -42,9 +41,9 @@ impl<D: Density<P>, const P: usize> CustomOp2 for LogProb<D, P> {
     }
 }
 
-impl<D: Density<P>, const P: usize> CustomOp3 for LogProb<D, P> {
+impl CustomOp3 for LogProb {
     fn name(&self) -> &'static str {
-        D::NAME
+        self.density.name()
     }
     fn cpu_fwd(
         &self,

@@ -25,6 +25,7 @@
 mod backward;
 mod block;
 mod composite;
+mod erased;
 mod forward;
 mod glue;
 mod op;
@@ -41,6 +42,7 @@ pub(crate) use composite::{impossible_unless, weigh};
 use crate::operand::{Operand, Source};
 use crate::{Error, Real, Result};
 use candle_core::{DType, Tensor};
+use erased::Typed;
 use std::fmt::Debug;
 
 /// The number of elements from which on a pass is shared between threads.
@@ -130,7 +132,14 @@ pub fn log_prob<D: Density<P>, const P: usize>(
     let batch = batch(params);
     if prepare::serves(&value, &sources) {
         let output = op::Output::Over(over);
-        prepare::log_prob(density, &value, sources, batch, output, Weight::default())
+        prepare::log_prob(
+            Box::new(Typed(density)),
+            &value,
+            &sources,
+            batch,
+            output,
+            Weight::default(),
+        )
     } else {
         sum_last(&composite::log_prob(density, &value, &sources, batch)?, over)
     }
@@ -153,7 +162,14 @@ pub fn log_prob_sum<D: Density<P>, const P: usize>(
     let (value, sources) = at_least_f32(value, sources)?;
     let batch = batch(params);
     if prepare::serves(&value, &sources) {
-        prepare::log_prob(density, &value, sources, batch, op::Output::Sum, weight)
+        prepare::log_prob(
+            Box::new(Typed(density)),
+            &value,
+            &sources,
+            batch,
+            op::Output::Sum,
+            weight,
+        )
     } else {
         weigh(&composite::log_prob(density, &value, &sources, batch)?, &weight)
     }

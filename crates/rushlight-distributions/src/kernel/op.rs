@@ -1,10 +1,11 @@
 //! The log-density as an op: storages and layouts in, one tensor out, gradients back.
 
+use super::Weight;
 use super::backward::{Backward, MAX_TARGETS, Target};
 use super::block::Input;
+use super::erased::{AnyDensity, Compiled, MAX_PARAMS};
 use super::forward::Forward;
 use super::space::Space;
-use super::{Density, Weight, single};
 use crate::Real;
 use candle_core::{CpuStorage, DType, Layout, Shape, Storage, Tensor, WithDType};
 
@@ -20,11 +21,14 @@ pub(super) enum Output {
     Sum,
 }
 
-/// A log-density as an op of the value and those parameters that are tensors.
+/// A log-density as an op of the value and those parameters that are tensors. (A box of a density, which has
+/// no fields, is not allocated.)
 #[derive(Debug)]
-pub(super) struct LogProb<D, const P: usize> {
-    pub density: D,
-    pub params: [Slot; P],
+pub(super) struct LogProb {
+    pub density: Box<dyn AnyDensity>,
+    pub params: [Slot; MAX_PARAMS],
+    /// How many of them there are.
+    pub count: usize,
     pub weight: Weight,
     pub shape: Vec<usize>,
     pub output: Output,
@@ -40,7 +44,7 @@ pub(super) enum Slot {
 /// An input tensor, as candle hands it to an op.
 type Raw<'a> = (&'a CpuStorage, &'a Layout);
 
-impl<D: Density<P>, const P: usize> LogProb<D, P> {
+impl LogProb {
     fn out_shape(&self) -> &[usize] {
         match self.output {
             Output::Sum => &[],
@@ -57,10 +61,13 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
         Ok((storage, self.out_shape().into()))
     }
 
-    fn forward_in<T: Real + WithDType>(&self, raw: &[Raw<'_>]) -> candle_core::Result<CpuStorage> {
+    fn forward_in<T: Compiled + WithDType>(
+        &self,
+        raw: &[Raw<'_>],
+    ) -> candle_core::Result<CpuStorage> {
         if self.is_single() {
             let (x, params, weight) = self.single::<T>(raw)?;
-            let out = single::log_prob(self.density, x, params, weight);
+            let out = T::formula(&*self.density).single(x, params, weight);
             return Ok(T::to_cpu_storage_owned(vec![out]));
         }
         let mut space = Space::new(&self.shape);
@@ -71,11 +78,12 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
             None => None,
         };
         let space = space.collapse();
+        let params = self.params.map(|slot| slot.of(&inputs));
         let pass = Forward {
-            density: self.density,
+            density: T::formula(&*self.density),
             space: &space,
             value: inputs[0],
-            params: self.params.map(|slot| slot.of(&inputs)),
+            params: &params[..self.count],
             weight,
             scale: self.weight.scale,
         };
@@ -100,7 +108,7 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
         }
     }
 
-    fn backward_in<T: Real + WithDType>(
+    fn backward_in<T: Compiled + WithDType>(
         &self,
         tensors: &[&Tensor],
         grad: &Tensor,
@@ -115,7 +123,7 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
                 let (storage, layout) = grad.storage_and_layout();
                 T::cpu_storage_as_slice(cpu(&storage))?[layout.start_offset()]
             };
-            let (dx, dp) = single::partials(self.density, x, params, weight * upstream);
+            let (dx, dp) = T::formula(&*self.density).single_partials(x, params, weight * upstream);
             return self.gradients(tensors, |target| {
                 Some(vec![if target == 0 { dx } else { dp[target - 1] }])
             });
@@ -149,11 +157,12 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
             }
         }
         let space = space.collapse();
+        let params = self.params.map(|slot| slot.of(&inputs));
         let pass = Backward {
-            density: self.density,
+            density: T::formula(&*self.density),
             space: &space,
             value: inputs[0],
-            params: self.params.map(|slot| slot.of(&inputs)),
+            params: &params[..self.count],
             upstream,
             weight,
             scale: self.weight.scale,
@@ -169,11 +178,14 @@ impl<D: Density<P>, const P: usize> LogProb<D, P> {
     }
 
     /// Value, parameters and weight of the only element.
-    fn single<T: Real + WithDType>(&self, raw: &[Raw<'_>]) -> candle_core::Result<(T, [T; P], T)> {
+    fn single<T: Compiled + WithDType>(
+        &self,
+        raw: &[Raw<'_>],
+    ) -> candle_core::Result<(T, [T; MAX_PARAMS], T)> {
         let at = |(storage, layout): Raw<'_>| -> candle_core::Result<T> {
             Ok(T::cpu_storage_as_slice(storage)?[layout.start_offset()])
         };
-        let mut params = [T::ZERO; P];
+        let mut params = [T::ZERO; MAX_PARAMS];
         for (param, slot) in params.iter_mut().zip(self.params) {
             *param = match slot {
                 Slot::Number(x) => Real::from_f64(x),

@@ -1,35 +1,38 @@
 //! From operands to an op: what the kernel serves, the common shape, and the checks.
 
+use super::Weight;
+use super::erased::{AnyDensity, MAX_PARAMS};
 use super::op::{LogProb, MAX_INPUTS, Output, Slot};
-use super::{Density, Weight};
 use crate::operand::Source;
 use crate::{Error, Result, shape};
 use candle_core::{DType, Tensor};
 
 /// Whether the kernel runs on these operands: on the CPU, in `f32` or `f64`, with few enough tensors.
-pub(super) fn serves<const P: usize>(value: &Tensor, sources: &[Source; P]) -> bool {
+pub(super) fn serves(value: &Tensor, sources: &[Source]) -> bool {
     let tensors = sources.iter().filter(|s| matches!(s, Source::Tensor(_))).count();
     value.device().is_cpu()
         && matches!(value.dtype(), DType::F32 | DType::F64)
         && tensors < MAX_INPUTS
+        && sources.len() <= MAX_PARAMS
 }
 
-pub(super) fn log_prob<D: Density<P>, const P: usize>(
-    density: D,
+pub(super) fn log_prob(
+    density: Box<dyn AnyDensity>,
     value: &Tensor,
-    sources: [Source; P],
+    sources: &[Source],
     batch: &[usize],
     output: Output,
     weight: Weight,
 ) -> Result<Tensor> {
     let mut inputs: [&Tensor; MAX_INPUTS] = [value; MAX_INPUTS];
     let mut count = 1;
-    let mut params = [Slot::Number(0.0); P];
-    for (slot, source) in params.iter_mut().zip(&sources) {
+    let name = density.name();
+    let mut params = [Slot::Number(0.0); MAX_PARAMS];
+    for (slot, source) in params.iter_mut().zip(sources) {
         *slot = match source {
             Source::Number(x) => Slot::Number(*x),
             Source::Tensor(t) => {
-                check_like(D::NAME, t, value)?;
+                check_like(name, t, value)?;
                 inputs[count] = t;
                 count += 1;
                 Slot::Input(count - 1)
@@ -44,16 +47,16 @@ pub(super) fn log_prob<D: Density<P>, const P: usize>(
         let mut shapes: Vec<&[usize]> = inputs.iter().map(|t| t.dims()).collect();
         shapes.push(batch);
         shapes.dedup();
-        shape = shape::broadcast(D::NAME, &shapes)?;
+        shape = shape::broadcast(name, &shapes)?;
     } else {
         shape::check_rank(&shape)?;
     }
     if let Output::Over(dims) = output {
         super::check_event(dims, &shape)?;
     }
-    let weight = check_weight(D::NAME, weight, value.dtype(), &shape)?;
+    let weight = check_weight(name, weight, value.dtype(), &shape)?;
     let tracked = inputs.iter().any(|t| t.track_op());
-    let op = LogProb { density, params, weight, shape, output };
+    let op = LogProb { density, params, count: sources.len(), weight, shape, output };
     Ok(match *inputs {
         [a] if tracked => a.apply_op1(op),
         [a] => a.apply_op1_no_bwd(&op),
