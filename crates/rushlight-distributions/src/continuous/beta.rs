@@ -44,8 +44,8 @@ use std::sync::Arc;
 /// reparameterization gradients", whose z and φ are the draw and its parameters.
 #[derive(Debug, Clone)]
 pub struct Beta {
-    alpha: Operand,
-    beta: Operand,
+    pub(crate) alpha: Operand,
+    pub(crate) beta: Operand,
 }
 
 impl Beta {

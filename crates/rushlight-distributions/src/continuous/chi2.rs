@@ -44,7 +44,7 @@ use std::sync::Arc;
 /// Those of [`Gamma`](crate::Gamma).
 #[derive(Debug, Clone)]
 pub struct Chi2 {
-    df: Operand,
+    pub(crate) df: Operand,
 }
 
 impl Chi2 {

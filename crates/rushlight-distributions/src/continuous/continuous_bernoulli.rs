@@ -46,7 +46,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct ContinuousBernoulli {
     form: Form,
-    param: Operand,
+    pub(crate) param: Operand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,6 +86,11 @@ impl ContinuousBernoulli {
             Form::Probs => special::logit(param)?,
             Form::Logits => param.clone(),
         })
+    }
+
+    /// Whether the parameter is log-odds.
+    pub(crate) fn is_of_logits(&self) -> bool {
+        self.form == Form::Logits
     }
 }
 

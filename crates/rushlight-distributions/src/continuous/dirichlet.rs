@@ -46,7 +46,7 @@ use std::sync::Arc;
 /// reparameterization trick", whose z is the draw.
 #[derive(Debug, Clone)]
 pub struct Dirichlet {
-    concentration: Operand,
+    pub(crate) concentration: Operand,
 }
 
 impl Dirichlet {

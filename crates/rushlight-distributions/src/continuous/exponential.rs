@@ -37,7 +37,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Exponential {
-    rate: Operand,
+    pub(crate) rate: Operand,
 }
 
 impl Exponential {

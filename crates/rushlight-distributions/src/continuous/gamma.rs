@@ -44,8 +44,8 @@ use std::sync::Arc;
 /// gradients", whose z and φ are the draw and its parameters.
 #[derive(Debug, Clone)]
 pub struct Gamma {
-    concentration: Operand,
-    rate: Operand,
+    pub(crate) concentration: Operand,
+    pub(crate) rate: Operand,
 }
 
 impl Gamma {

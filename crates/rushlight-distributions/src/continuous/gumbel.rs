@@ -38,8 +38,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Gumbel {
-    loc: Operand,
-    scale: Operand,
+    pub(crate) loc: Operand,
+    pub(crate) scale: Operand,
 }
 
 impl Gumbel {

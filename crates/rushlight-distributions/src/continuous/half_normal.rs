@@ -38,7 +38,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct HalfNormal {
-    scale: Operand,
+    pub(crate) scale: Operand,
 }
 
 impl HalfNormal {

@@ -45,8 +45,8 @@ use std::sync::Arc;
 /// Those of [`Gamma`](crate::Gamma).
 #[derive(Debug, Clone)]
 pub struct InverseGamma {
-    concentration: Operand,
-    rate: Operand,
+    pub(crate) concentration: Operand,
+    pub(crate) rate: Operand,
 }
 
 impl InverseGamma {

@@ -37,8 +37,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct LogNormal {
-    loc: Operand,
-    scale: Operand,
+    pub(crate) loc: Operand,
+    pub(crate) scale: Operand,
 }
 
 impl LogNormal {

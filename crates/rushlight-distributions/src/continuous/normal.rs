@@ -35,8 +35,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Normal {
-    loc: Operand,
-    scale: Operand,
+    pub(crate) loc: Operand,
+    pub(crate) scale: Operand,
 }
 
 impl Normal {

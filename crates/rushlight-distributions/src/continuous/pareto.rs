@@ -37,8 +37,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Pareto {
-    scale: Operand,
-    alpha: Operand,
+    pub(crate) scale: Operand,
+    pub(crate) alpha: Operand,
 }
 
 impl Pareto {

@@ -36,8 +36,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Uniform {
-    low: Operand,
-    high: Operand,
+    pub(crate) low: Operand,
+    pub(crate) high: Operand,
 }
 
 impl Uniform {

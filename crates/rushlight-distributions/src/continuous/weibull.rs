@@ -37,8 +37,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Weibull {
-    scale: Operand,
-    concentration: Operand,
+    pub(crate) scale: Operand,
+    pub(crate) concentration: Operand,
 }
 
 impl Weibull {

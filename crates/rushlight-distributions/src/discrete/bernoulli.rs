@@ -37,7 +37,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Bernoulli {
     form: Form,
-    param: Operand,
+    pub(crate) param: Operand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,6 +73,11 @@ impl Bernoulli {
 
     fn placement(&self) -> Placement {
         self.param.placement().cloned().unwrap_or_default()
+    }
+
+    /// Whether the parameter is log-odds.
+    pub(crate) fn is_of_logits(&self) -> bool {
+        self.form == Form::Logits
     }
 }
 

@@ -44,8 +44,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Binomial {
     form: Form,
-    param: Operand,
-    total_count: Operand,
+    pub(crate) param: Operand,
+    pub(crate) total_count: Operand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,6 +103,11 @@ impl Binomial {
             // `1 - p` has no digits left where p is nearly 1.
             Form::Logits => [special::sigmoid(&param)?, special::sigmoid(&param.neg()?)?],
         })
+    }
+
+    /// Whether the parameter is log-odds.
+    pub(crate) fn is_of_logits(&self) -> bool {
+        self.form == Form::Logits
     }
 }
 

@@ -107,7 +107,12 @@ impl Categorical {
         self.form
     }
 
-    pub(super) fn param(&self) -> &Operand {
+    /// Whether the parameter is log-weights.
+    pub(crate) fn is_of_logits(&self) -> bool {
+        self.form == Form::Logits
+    }
+
+    pub(crate) fn param(&self) -> &Operand {
         &self.param
     }
 

@@ -40,7 +40,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Geometric {
     form: Form,
-    param: Operand,
+    pub(crate) param: Operand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,6 +82,11 @@ impl Geometric {
             Form::Probs => special::log1p(&param.neg()?)?,
             Form::Logits => special::softplus(&param)?.neg()?,
         })
+    }
+
+    /// Whether the parameter is log-odds.
+    pub(crate) fn is_of_logits(&self) -> bool {
+        self.form == Form::Logits
     }
 }
 

@@ -38,8 +38,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Multinomial {
-    total_count: usize,
-    classes: Categorical,
+    pub(crate) total_count: usize,
+    pub(crate) classes: Categorical,
 }
 
 const NAME: &str = "Multinomial";

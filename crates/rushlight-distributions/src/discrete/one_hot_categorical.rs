@@ -37,7 +37,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct OneHotCategorical {
-    classes: Categorical,
+    pub(crate) classes: Categorical,
 }
 
 const NAME: &str = "OneHotCategorical";

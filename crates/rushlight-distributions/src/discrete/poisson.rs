@@ -42,7 +42,7 @@ use std::sync::Arc;
 /// distributions", as rand_distr implements it.
 #[derive(Debug, Clone)]
 pub struct Poisson {
-    rate: Operand,
+    pub(crate) rate: Operand,
 }
 
 impl Poisson {

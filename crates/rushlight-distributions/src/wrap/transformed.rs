@@ -79,6 +79,11 @@ impl TransformedDistribution {
         &self.base
     }
 
+    /// The maps, the first one first.
+    pub fn transforms(&self) -> &[Arc<dyn Transform>] {
+        &self.transforms
+    }
+
     fn shape(&self) -> &[usize] {
         // `new` made sure that every map takes its shape.
         let shape = || stages(&*self.base, &self.transforms).ok().and_then(|mut s| s.pop());

@@ -14,6 +14,11 @@ impl<D> WithoutRsample<D> {
     pub(crate) fn new(base: D) -> Self {
         Self(base)
     }
+
+    /// The distribution with its sampler.
+    pub fn base(&self) -> &D {
+        &self.0
+    }
 }
 
 impl<D: Distribution> Distribution for WithoutRsample<D> {
