@@ -2,8 +2,8 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Placement, Source, broadcast};
-use crate::{Constraint, Distribution, Real, Result, Rng, shape};
+use crate::operand::{Operand, Placement, Source, beside, broadcast};
+use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -128,6 +128,17 @@ impl Distribution for Normal {
     /// `ln(2πe) / 2 + ln σ`
     fn entropy(&self) -> Result<Tensor> {
         Ok((self.scale.value()?.log()? + 0.5 * (1.0 + (2.0 * PI).ln()))?)
+    }
+
+    /// `Φ((x − μ) / σ)`
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [loc, scale] = beside(value, [&self.loc, &self.scale])?;
+        Ok(special::ndtr(&value.broadcast_sub(&loc)?.broadcast_div(&scale)?)?)
+    }
+
+    fn icdf(&self, probability: &Tensor) -> Result<Tensor> {
+        let [loc, scale] = beside(probability, [&self.loc, &self.scale])?;
+        Ok(special::ndtri(probability)?.broadcast_mul(&scale)?.broadcast_add(&loc)?)
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Categorical {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Probs,
     Logits,
 }
@@ -103,16 +103,16 @@ impl Categorical {
         Operand::from(of_rows).require(distribution, what, constraint)
     }
 
-    pub(super) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> Form {
         self.form
     }
 
-    pub(super) fn param(&self) -> &Operand {
+    pub(crate) fn param(&self) -> &Operand {
         &self.param
     }
 
     /// The same with the parameter rewritten.
-    pub(super) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
+    pub(crate) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
         Ok(Self { form: self.form, param: f(&self.param, 1)? })
     }
 
@@ -122,12 +122,12 @@ impl Categorical {
         &dims[dims.len() - 1..]
     }
 
-    pub(super) fn classes(&self) -> usize {
+    pub(crate) fn classes(&self) -> usize {
         // The constructor made sure of a last dim.
         self.param.dims().last().copied().unwrap_or(0)
     }
 
-    pub(super) fn placement(&self) -> Placement {
+    pub(crate) fn placement(&self) -> Placement {
         self.param.placement().cloned().unwrap_or_default()
     }
 
@@ -144,7 +144,7 @@ impl Categorical {
     }
 
     /// The probabilities of all classes. Shape: `batch + [K]`.
-    pub(super) fn probs(&self) -> Result<Tensor> {
+    pub(crate) fn probs(&self) -> Result<Tensor> {
         Ok(match self.form {
             Form::Logits => self.log_probs()?.exp()?,
             Form::Probs => {
@@ -154,7 +154,7 @@ impl Categorical {
         })
     }
 
-    pub(super) fn log_probs(&self) -> Result<Tensor> {
+    pub(crate) fn log_probs(&self) -> Result<Tensor> {
         let param = self.param.value()?;
         Ok(match self.form {
             Form::Logits => OfLogits.composite(&param)?,

@@ -19,8 +19,8 @@ mod gamma;
 mod quadrature;
 mod student_t;
 
-pub(crate) use beta::{beta_density, beta_slopes, beta_tails};
-pub(crate) use gamma::{gamma_density, gamma_log_slope, gamma_pq, gamma_slope};
+pub(crate) use beta::{beta_density, beta_slopes, beta_tails, prefactor as beta_prefactor};
+pub(crate) use gamma::{gamma_density, gamma_log_slope, gamma_pq, gamma_slope, ln_poisson};
 pub(crate) use student_t::{student_t_density, student_t_slope, student_t_tails};
 
 use crate::Real;
