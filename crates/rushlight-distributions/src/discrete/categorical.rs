@@ -41,7 +41,7 @@ pub struct Categorical {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Form {
+pub(super) enum Form {
     Probs,
     Logits,
 }
@@ -103,7 +103,11 @@ impl Categorical {
         Operand::from(of_rows).require(distribution, what, constraint)
     }
 
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn of_logits(&self) -> bool {
+        self.form == Form::Logits
+    }
+
+    pub(super) fn form(&self) -> Form {
         self.form
     }
 
@@ -127,7 +131,7 @@ impl Categorical {
         self.param.dims().last().copied().unwrap_or(0)
     }
 
-    pub(crate) fn placement(&self) -> Placement {
+    pub(super) fn placement(&self) -> Placement {
         self.param.placement().cloned().unwrap_or_default()
     }
 

@@ -234,7 +234,8 @@ pub(super) fn cdf(d: &dyn Distribution, total_count: &Operand, value: &Tensor) -
     let x = value.detach().to_dtype(DType::F64)?.to_device(&Device::Cpu)?.broadcast_as(full)?;
     let n = in_f64(total_count)?.broadcast_as(x.shape())?;
     let outcomes = Tensor::arange(0.0, most + 1.0, &Device::Cpu)?;
-    let outcomes = outcomes.reshape([&[outcomes.elem_count()], vec![1; x.rank()].as_slice()].concat())?;
+    let outcomes =
+        outcomes.reshape([&[outcomes.elem_count()], vec![1; x.rank()].as_slice()].concat())?;
     let probs = d.log_prob(&outcomes)?.exp()?;
     let below = outcomes.broadcast_le(&x)?;
     let probs = probs.broadcast_as(below.shape())?;

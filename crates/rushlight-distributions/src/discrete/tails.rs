@@ -11,9 +11,7 @@
 //! may be tiny, and so may the sum.
 
 use crate::kernel::pointwise::Pointwise;
-use crate::special::incomplete::{
-    beta_prefactor, beta_slopes, beta_tails, gamma_pq, ln_poisson,
-};
+use crate::special::incomplete::{beta_prefactor, beta_slopes, beta_tails, gamma_pq, ln_poisson};
 
 /// What a parameter says of a probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
