@@ -6,6 +6,7 @@
 
 use crate::support::{FLOATS, Shared, flat, shared, tensor, variable};
 use candle_core::{DType, Tensor};
+use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Error, Exponential,
     Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto,
@@ -187,6 +188,11 @@ fn build(case: &Value, dtype: DType) -> Given {
             } else {
                 shared(ZeroInflated::from_logits(base, p("gate_logits")).unwrap())
             }
+        }
+        ("MixtureSameFamily", _) => {
+            let components = Normal::new(p("loc"), p("scale")).unwrap();
+            let mixing = Categorical::from_logits(p("logits")).unwrap();
+            shared(MixtureSameFamily::new(mixing, components).unwrap())
         }
         ("Gamma", _) => shared(Gamma::new(p("concentration"), p("rate")).unwrap()),
         ("Chi2", _) => shared(Chi2::new(p("df")).unwrap()),

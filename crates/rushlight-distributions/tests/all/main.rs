@@ -2,9 +2,12 @@
 
 mod arbitrary;
 mod axes;
+mod entropies;
 mod errors;
 mod golden;
 mod laws;
+mod masked;
+mod mixture;
 mod operations;
 mod samplers;
 mod support;
