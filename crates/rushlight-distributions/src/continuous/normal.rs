@@ -166,8 +166,10 @@ impl Density<2> for NormalDensity {
     fn unnormalized_partials<T: Real>(self, x: T, [loc, scale]: [T; 2]) -> (T, [T; 2]) {
         let z = (x - loc) / scale;
         let slope = z / scale;
-        // The two parts of the scale's derivative, z²/σ − 1/σ, cancel at |z| = 1: they stay together here.
-        (-slope, [slope, (z * z - T::ONE) / scale])
+        // The two parts of the scale's derivative, z²/σ − 1/σ, cancel at |z| = 1: (|z| − 1)(|z| + 1), where the
+        // first factor is a difference of what was given.
+        let beyond = ((x - loc).abs() - scale) / scale;
+        (-slope, [slope, beyond * (z.abs() + T::ONE) / scale])
     }
 
     #[inline(always)]

@@ -196,13 +196,6 @@ pub(super) const MOST_OUTCOMES: f64 = 16_777_216.0;
 /// From here on the counts that an entropy is a sum of are too many: 40 standard deviations are.
 pub(super) const MOST_DRAWS: f64 = 1e11;
 
-/// The value in `f64`, on the host.
-pub(super) fn in_f64(operand: &Operand) -> Result<Tensor> {
-    let placement = Placement { dtype: DType::F64, device: Device::Cpu };
-    let value = operand.clone().placed(&placement)?.value()?;
-    Ok(value.to_dtype(DType::F64)?.to_device(&Device::Cpu)?)
-}
-
 /// The entropy of a negative binomial distribution, of a total count and what `share` says of a success.
 pub(super) fn negative_binomial_entropy(
     d: &dyn Distribution,
@@ -212,7 +205,7 @@ pub(super) fn negative_binomial_entropy(
 ) -> Result<Tensor> {
     let placement = total_count.placement().cloned().unwrap_or_default();
     let of = OfNegativeBinomial(share);
-    let params = [in_f64(total_count)?, in_f64(param)?];
+    let params = [total_count.in_f64()?, param.in_f64()?];
     let [counts, shares] = [&params[0], &params[1]].map(|t| t.flatten_all()?.to_vec1::<f64>());
     let (counts, shares) = (counts?, shares?);
     // Written so that NaN is refused.
@@ -230,9 +223,9 @@ pub(super) fn cdf(d: &dyn Distribution, total_count: &Operand, value: &Tensor) -
     if (most + 1.0) * full.iter().product::<usize>() as f64 >= MOST_OUTCOMES {
         return Err(Error::NotAvailable { distribution: d.name(), quantity: "cdf" });
     }
-    let d = d.map_params(&mut |p, _| Ok(in_f64(p)?.into()))?;
+    let d = d.map_params(&mut |p, _| Ok(p.in_f64()?.into()))?;
     let x = value.detach().to_dtype(DType::F64)?.to_device(&Device::Cpu)?.broadcast_as(full)?;
-    let n = in_f64(total_count)?.broadcast_as(x.shape())?;
+    let n = total_count.in_f64()?.broadcast_as(x.shape())?;
     let outcomes = Tensor::arange(0.0, most + 1.0, &Device::Cpu)?;
     let outcomes =
         outcomes.reshape([&[outcomes.elem_count()], vec![1; x.rank()].as_slice()].concat())?;

@@ -172,7 +172,7 @@ impl Distribution for DirichletMultinomial {
             return Err(Error::NotAvailable { distribution: NAME, quantity: "entropy" });
         }
         let placement = self.concentration.placement().cloned().unwrap_or_default();
-        let concentration = counts::in_f64(&self.concentration)?;
+        let concentration = self.concentration.in_f64()?;
         let others = counts::sum_of_others(&concentration)?;
         let of_total = pointwise::apply(RisingTotal { n }, [&concentration.sum(D::Minus1)?])?;
         let each = pointwise::apply(OfDirichletMultinomial { n }, [&concentration, &others])?;

@@ -183,7 +183,10 @@ impl Distribution for Geometric {
         let some = failures.ge(1.0)?;
         let failures = some.where_cond(&failures, &failures.ones_like()?)?;
         let above = special::expm1(&failures.broadcast_mul(&log_failure)?)?.neg()?;
-        Ok(some.broadcast_as(above.shape())?.where_cond(&above, &above.zeros_like()?)?)
+        let sum = some.broadcast_as(above.shape())?.where_cond(&above, &above.zeros_like()?)?;
+        // NaN is not a failure or more.
+        let x = value.broadcast_as(sum.shape())?;
+        Ok(x.eq(&x)?.where_cond(&sum, &x)?)
     }
 
     /// The least count up to which the probability is as large as that: `⌈ln(1 − u) / ln(1 − p)⌉ − 1`, corrected by

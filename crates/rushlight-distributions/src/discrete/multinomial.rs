@@ -159,7 +159,7 @@ impl Distribution for Multinomial {
         if of.n >= counts::MOST_DRAWS {
             return Err(Error::NotAvailable { distribution: NAME, quantity });
         }
-        let probs = self.classes.mapped(&mut |p, _| Ok(counts::in_f64(p)?.into()))?.probs()?;
+        let probs = self.classes.mapped(&mut |p, _| Ok(p.in_f64()?.into()))?.probs()?;
         let others = counts::sum_of_others(&probs)?.detach();
         let each = pointwise::apply(of, [&probs, &others])?;
         let entropy = (kernel::sum_last(&each, 1)? + of.of_total())?;

@@ -62,19 +62,10 @@ impl Masked {
         Ok(mask.ne(&mask.zeros_like()?)?)
     }
 
-    /// The value with a member of the support where it does not count, and where it does.
+    /// The value with something harmless where it does not count, and where it does.
     fn harmless(&self, value: &Tensor) -> Result<[Tensor; 2]> {
-        let event = self.event_shape();
         let counts = self.counts(value)?;
-        let over_event = [counts.dims(), vec![1; event.len()].as_slice()].concat();
-        let over_event = counts.reshape(over_event)?;
-        let own = [self.batch_shape(), event].concat();
-        let full = shape::broadcast("masked", &[value.dims(), &own])?;
-        let member = self.support().member(event.last().copied().unwrap_or(1));
-        let member = Tensor::new(member as f32, value.device())?.to_dtype(value.dtype())?;
-        let (value, member) =
-            (value.broadcast_as(full.as_slice())?, member.broadcast_as(full.as_slice())?);
-        Ok([over_event.broadcast_as(full)?.where_cond(&value, &member)?, counts])
+        Ok([super::harmless(self, value, &counts)?, counts])
     }
 
     fn select(counts: &Tensor, log_prob: &Tensor) -> Result<Tensor> {

@@ -2,7 +2,7 @@
 
 mod arbitrary;
 mod axes;
-mod entropies;
+mod counts;
 mod errors;
 mod golden;
 mod laws;

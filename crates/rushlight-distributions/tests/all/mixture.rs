@@ -77,13 +77,12 @@ fn infinite_densities_stay_infinite() {
     for mixing in [Categorical::new([1, 1]).unwrap(), Categorical::from_logits([0, 1]).unwrap()] {
         let rates = variable(&tensor(&[1.0, 2.0], &[2], DType::F64));
         let d = MixtureSameFamily::new(mixing.clone(), Exponential::new(&rates).unwrap()).unwrap();
-        let x = tensor(&[-1.0, f64::NAN, 1.0], &[3], DType::F64);
-        let log_prob = d.log_prob(&x).unwrap();
+        let log_prob = d.log_prob(&tensor(&[-1.0, 1.0], &[2], DType::F64)).unwrap();
         let numbers = flat(&log_prob);
-        assert_eq!(numbers[0], f64::NEG_INFINITY);
-        assert!(numbers[1].is_nan() && numbers[2].is_finite(), "{numbers:?}");
-        let possible = log_prob.narrow(0, 2, 1).unwrap();
-        assert!(gradients(&possible, &[rates])[0].iter().all(|g| g.is_finite()));
+        assert!(numbers[0] == f64::NEG_INFINITY && numbers[1].is_finite(), "{numbers:?}");
+        assert!(gradients(&log_prob, &[rates])[0].iter().all(|g| g.is_finite()));
+        let nan = d.log_prob(&tensor(&[f64::NAN], &[], DType::F64)).unwrap();
+        assert!(flat(&nan)[0].is_nan());
 
         let shapes = tensor(&[0.5, 2.0], &[2], DType::F64);
         let d = MixtureSameFamily::new(mixing, Beta::new(shapes, 2.0).unwrap()).unwrap();

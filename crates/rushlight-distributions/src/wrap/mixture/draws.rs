@@ -40,10 +40,18 @@ pub(super) fn moves(components: &dyn Distribution) -> Result<bool> {
 }
 
 impl MixtureSameFamily {
-    /// The draw with gradients.
+    /// The draw with gradients: all that they are made of is computed in `f64`, in whose range what a density is
+    /// divided by rarely vanishes.
     pub(super) fn moving(&self, draw: Tensor) -> Result<Tensor> {
-        let Some(elements) = elements(&*self.components) else { return Ok(draw) };
-        let at = self.beside_components(&draw)?;
+        let x = draw.to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
+        let wide = self.mapped(&mut |p, _| Ok(p.in_f64()?.into()))?;
+        let moving = wide.with_levels(&x)?;
+        Ok(moving.to_dtype(draw.dtype())?.to_device(draw.device())?)
+    }
+
+    fn with_levels(&self, draw: &Tensor) -> Result<Tensor> {
+        let Some(elements) = elements(&*self.components) else { return Ok(draw.clone()) };
+        let at = self.beside_components(draw)?;
         let flat = |t: Tensor| -> Result<Tensor> {
             let lead = t.rank() - self.event_shape().len();
             Ok(t.reshape([&t.dims()[..lead], &[self.event_shape().iter().product()]].concat())?)
@@ -54,14 +62,14 @@ impl MixtureSameFamily {
         let weights = self.posterior(&sum_before(&densities)?)?;
         let level = (&weights * &levels)?.sum(D::Minus2)?;
         if !level.track_op() {
-            return Ok(draw);
+            return Ok(draw.clone());
         }
         let slopes = if size > 1 {
-            flat(slopes(elements, &at.broadcast_as(self.full(&draw)?)?)?)?
+            flat(slopes(elements, &at.broadcast_as(self.full(draw))?)?)?
         } else {
             densities.zeros_like()?
         };
-        let host = |t: &Tensor| t.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+        let host = |t: &Tensor| t.flatten_all()?.to_vec1::<f64>();
         let parts = Parts {
             weights: host(&weights)?,
             levels: host(&levels)?,
@@ -70,17 +78,14 @@ impl MixtureSameFamily {
             components: self.mixing.classes(),
             size,
         };
-        let op = FixedLevels { draw: host(&draw)?, jacobian: parts.jacobian(), size };
-        let level = level.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.contiguous()?;
-        let moving = level.apply_op1(op)?.reshape(draw.shape())?;
-        Ok(moving.to_dtype(draw.dtype())?.to_device(draw.device())?)
+        let op = FixedLevels { draw: host(draw)?, jacobian: parts.jacobian(), size };
+        Ok(level.contiguous()?.apply_op1(op)?.reshape(draw.shape())?)
     }
 
     /// The shape of a draw of all components.
-    fn full(&self, draw: &Tensor) -> Result<Vec<usize>> {
-        let lead = draw.rank() - self.event_shape().len();
-        let dims = draw.dims();
-        Ok([&dims[..lead], &[self.mixing.classes()], &dims[lead..]].concat())
+    fn full(&self, draw: &Tensor) -> Vec<usize> {
+        let (lead, event) = draw.dims().split_at(draw.rank() - self.event_shape().len());
+        [lead, &[self.mixing.classes()], event].concat()
     }
 }
 

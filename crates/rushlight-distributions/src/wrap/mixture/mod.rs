@@ -4,6 +4,7 @@ mod draws;
 mod weights;
 
 use crate::distribution::ParamMap;
+use crate::kernel::{self, Weight};
 use crate::operand::Placement;
 use crate::{Categorical, Constraint, Distribution, DistributionExt, Error, Result, Rng, shape};
 use candle_core::{D, Tensor};
@@ -130,12 +131,21 @@ impl MixtureSameFamily {
         Ok(safe.broadcast_mul(&weights)?.sum(terms.rank() - 1 - event)?)
     }
 
-    fn score(
-        &self,
-        value: &Tensor,
-        of_components: impl Fn(&Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        self.log_mean(&of_components(&self.beside_components(value)?)?)
+    /// The same with all parameters rewritten.
+    fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
+        let mixing = self.mixing.mapped(f)?;
+        // The dim of the components is behind the batch, like one of an event.
+        let components = self.components.map_params(&mut |p, event_rank| f(p, event_rank + 1))?;
+        Ok(Self { mixing, components, moves: self.moves })
+    }
+
+    /// The components, numbers in the dtype and on the device of a value of floats.
+    fn components_beside(&self, value: &Tensor) -> Result<Arc<dyn Distribution>> {
+        if self.mixing.param().placement().is_some() || value.dtype().is_int() {
+            return Ok(self.components.clone());
+        }
+        let placement = Placement::of(value);
+        self.components.map_params(&mut |p, _| p.clone().placed(&placement))
     }
 }
 
@@ -216,18 +226,25 @@ impl Distribution for MixtureSameFamily {
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
-        self.score(value, |x| self.components.log_prob(x))
+        let of_components = self.components_beside(value)?;
+        self.log_mean(&of_components.log_prob(&self.beside_components(value)?)?)
+    }
+
+    fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
+        let Some(w) = &weight.elementwise else {
+            return kernel::weigh(&self.log_prob(value)?, &weight);
+        };
+        let value = super::harmless(self, value, &w.ne(&w.zeros_like()?)?)?;
+        kernel::weigh(&self.log_prob(&value)?, &weight)
     }
 
     fn log_prob_composite(&self, value: &Tensor) -> Result<Tensor> {
-        self.score(value, |x| self.components.log_prob_composite(x))
+        let of_components = self.components_beside(value)?;
+        self.log_mean(&of_components.log_prob_composite(&self.beside_components(value)?)?)
     }
 
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
-        let mixing = self.mixing.mapped(f)?;
-        // The dim of the components is behind the batch, like one of an event.
-        let components = self.components.map_params(&mut |p, event_rank| f(p, event_rank + 1))?;
-        Ok(Arc::new(Self { mixing, components, moves: self.moves }))
+        Ok(Arc::new(self.mapped(f)?))
     }
 
     fn mean(&self) -> Result<Tensor> {
@@ -244,7 +261,8 @@ impl Distribution for MixtureSameFamily {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.averaged(&self.components.cdf(&self.beside_components(value)?)?, 0)
+        let of_components = self.components_beside(value)?;
+        self.averaged(&of_components.cdf(&self.beside_components(value)?)?, 0)
     }
 
     fn enumerate_support(&self) -> Result<Tensor> {

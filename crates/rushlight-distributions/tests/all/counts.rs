@@ -1,11 +1,13 @@
-//! Entropies of counts that are sums, their gradients, and all outcomes of rows of counts.
+//! Counts: entropies that are sums and their gradients, quantiles, and all outcomes of rows.
 
-use crate::support::{Shared, assert_close, flat, gradients, shared, tensor, variable};
-use candle_core::{DType, Tensor};
+use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tensor, variable};
+use candle_core::{DType, Device, Tensor};
+use rushlight_distributions::operand::Placement;
 use rushlight_distributions::{
-    BetaBinomial, Binomial, Categorical, DirichletMultinomial, Distribution, Error, GammaPoisson,
-    Geometric, Multinomial, NegativeBinomial, Result,
+    Bernoulli, BetaBinomial, Binomial, Categorical, DirichletMultinomial, Distribution, Error,
+    GammaPoisson, Geometric, Multinomial, NegativeBinomial, Result,
 };
+use rushlight_distributions::{Beta, Chi2, Gamma, InverseGamma, Normal, Poisson, StudentT};
 use std::f64::consts::{E, PI};
 
 fn number(x: f64) -> Tensor {
@@ -143,4 +145,72 @@ fn all_rows_of_counts_are_listed_once() {
     let huge = Multinomial::new(1000, [1.0; 8]).unwrap();
     let told = huge.enumerate_support().unwrap_err().to_string();
     assert_eq!(told, "Multinomial has no `enumerate_support`");
+}
+
+/// The least outcome up to which the probability is at least that, also where it is just that.
+#[test]
+fn quantiles_are_where_the_distribution_function_arrives() {
+    for dtype in FLOATS {
+        for p in [1.0, 0.999, 0.3, 0.01, 1e-5] {
+            let [probs, logits] = [p, (p / (1.0 - p)).ln()].map(|x| tensor(&[x], &[], dtype));
+            let mut all = vec![Geometric::new(probs).unwrap()];
+            if p < 1.0 {
+                all.push(Geometric::from_logits(logits).unwrap());
+            }
+            for d in all {
+                let k = [0.0, 1.0, 2.0, 5.0, 17.0, 100.0];
+                let k: Vec<f64> = k.into_iter().filter(|k| p < 0.5 || *k < 2.0).collect();
+                let k: Vec<f64> = k.into_iter().filter(|k| p < 1.0 || *k == 0.0).collect();
+                let k: Vec<f64> = k.into_iter().filter(|k| p < 0.1 || *k < 20.0).collect();
+                let reached = d.cdf(&tensor(&k, &[k.len()], dtype)).unwrap();
+                assert_eq!(flat(&d.icdf(&reached).unwrap()), k, "{d:?}");
+                // A little less, and the same count is needed.
+                let less = reached.affine(1.0 - 1e-5, 0.0).unwrap();
+                let before = d.cdf(&tensor(&k, &[k.len()], dtype).affine(1.0, -1.0).unwrap());
+                let passed = flat(&before.unwrap());
+                for ((got, u), (k, passed)) in
+                    flat(&d.icdf(&less).unwrap()).iter().zip(flat(&less)).zip(k.iter().zip(passed))
+                {
+                    assert!(*got == *k || u <= passed, "{d:?}: {got} for {u}");
+                }
+            }
+        }
+        let d = Geometric::new(tensor(&[0.25, 1.0], &[2], dtype)).unwrap();
+        let [none, all] = [0.0, 1.0].map(|u| flat(&d.icdf(&tensor(&[u], &[], dtype)).unwrap()));
+        assert_eq!((none, all), (vec![0.0, 0.0], vec![f64::INFINITY, 0.0]));
+
+        let logit = tensor(&[0.0], &[], dtype);
+        for coin in [Bernoulli::new(0.5).unwrap(), Bernoulli::from_logits(logit).unwrap()] {
+            let u = tensor(&[0.0, 0.4, 0.5, 0.6, 1.0], &[5], dtype);
+            assert_eq!(flat(&coin.icdf(&u).unwrap()), [0.0, 0.0, 0.0, 1.0, 1.0]);
+        }
+    }
+}
+
+/// Distribution functions of numbers follow the value in dtype.
+#[test]
+fn distribution_functions_of_numbers_are_in_the_dtype_of_the_value() {
+    let x = tensor(&[0.7], &[], DType::F64);
+    let all: [Shared; 13] = [
+        shared(Normal::new(0.3, 1.1).unwrap()).unwrap(),
+        shared(Beta::new(0.3, 1.1).unwrap()).unwrap(),
+        shared(Gamma::new(0.3, 1.1).unwrap()).unwrap(),
+        shared(InverseGamma::new(0.3, 1.1).unwrap()).unwrap(),
+        shared(Chi2::new(0.3).unwrap()).unwrap(),
+        shared(StudentT::new(0.3, 0.1, 1.1).unwrap()).unwrap(),
+        shared(Bernoulli::new(0.3).unwrap()).unwrap(),
+        shared(Geometric::new(0.3).unwrap()).unwrap(),
+        shared(Poisson::new(0.3).unwrap()).unwrap(),
+        shared(Binomial::new(5, 0.3).unwrap()).unwrap(),
+        shared(NegativeBinomial::new(0.7, 0.3).unwrap()).unwrap(),
+        shared(GammaPoisson::new(0.7, 0.3).unwrap()).unwrap(),
+        shared(BetaBinomial::new(0.7, 0.3, 5).unwrap()).unwrap(),
+    ];
+    for d in all {
+        let wide = Placement { dtype: DType::F64, device: Device::Cpu };
+        let placed = d.map_params(&mut |p, _| p.clone().placed(&wide)).unwrap();
+        let [got, want] = [d, placed].map(|d| d.cdf(&x).unwrap());
+        assert_eq!(got.dtype(), DType::F64);
+        assert_close("cdf", &flat(&got), &flat(&want), 1e-15);
+    }
 }
