@@ -151,7 +151,7 @@ fn all_rows_of_counts_are_listed_once() {
 #[test]
 fn quantiles_are_where_the_distribution_function_arrives() {
     for dtype in FLOATS {
-        for p in [1.0, 0.999, 0.3, 0.01, 1e-5] {
+        for p in [1.0f64, 0.999, 0.3, 0.01, 1e-5] {
             let [probs, logits] = [p, (p / (1.0 - p)).ln()].map(|x| tensor(&[x], &[], dtype));
             let mut all = vec![Geometric::new(probs).unwrap()];
             if p < 1.0 {
