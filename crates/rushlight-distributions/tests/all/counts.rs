@@ -214,3 +214,46 @@ fn distribution_functions_of_numbers_are_in_the_dtype_of_the_value() {
         assert_close("cdf", &flat(&got), &flat(&want), 1e-15);
     }
 }
+
+/// Where a probability is 0 or 1, distribution functions are the limits, and so are their slopes.
+#[test]
+fn distribution_functions_at_the_ends_of_their_parameters() {
+    type Of = fn(&Tensor) -> Result<Shared>;
+    let binomial: Of = |p| shared(Binomial::new(3, p)?);
+    let negative: Of = |p| shared(NegativeBinomial::new(2.5, p)?);
+    let rows: [(Of, f64, [f64; 4], [f64; 4]); 4] = [
+        // (1 − p)³, .., 1 − p³
+        (binomial, 0.0, [1.0; 4], [-3.0, 0.0, 0.0, 0.0]),
+        (binomial, 1.0, [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, -3.0, 0.0]),
+        // (1 − p)^r
+        (negative, 0.0, [1.0; 4], [-2.5, 0.0, 0.0, 0.0]),
+        // e^−λ
+        (|r| shared(Poisson::new(r)?), 0.0, [1.0; 4], [-1.0, 0.0, 0.0, 0.0]),
+    ];
+    for (of, at, values, slopes) in rows {
+        for (k, (value, slope)) in values.into_iter().zip(slopes).enumerate() {
+            let param = number(at);
+            let cdf = of(&param).unwrap().cdf(&tensor(&[k as f64], &[], DType::F64)).unwrap();
+            assert_eq!(flat(&cdf), [value], "{k} of {at}");
+            let got = gradients(&cdf, &[param]).concat();
+            assert!(got.iter().all(|g| *g == slope), "{k} of {at}: {got:?}, not {slope}");
+        }
+    }
+}
+
+/// Sums too small for `1 − p`, or of a tail that nothing is left of: to 12 digits of their own.
+#[test]
+fn small_distribution_functions_keep_their_digits() {
+    let close = |d: Shared, k: f64, want: f64| {
+        let got = flat(&d.cdf(&tensor(&[k], &[], DType::F64)).unwrap())[0];
+        assert!((got / want - 1.0).abs() < 1e-12, "{d:?}: {got:e}, not {want:e}");
+    };
+    // (1 − p)^n of a probability that is 1 but for e^-100
+    let sure = Binomial::from_logits(3, number(100.0)).unwrap();
+    close(shared(sure).unwrap(), 0.0, (-300f64).exp());
+    let sure = NegativeBinomial::from_logits(2.0, number(100.0)).unwrap();
+    close(shared(sure).unwrap(), 0.0, (-200f64).exp());
+    let slow = GammaPoisson::new(number(2.0), 1e-50).unwrap();
+    close(shared(slow).unwrap(), 0.0, 1e-100);
+    close(shared(Poisson::new(number(700.0)).unwrap()).unwrap(), 0.0, (-700f64).exp());
+}

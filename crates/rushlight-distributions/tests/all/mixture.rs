@@ -1,10 +1,12 @@
 //! Mixtures: at the extremes of weights and densities, and how draws of events move.
 
-use crate::support::{FLOATS, assert_close, flat, gradients, tensor, variable};
+use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Constraint, Dirichlet, Distribution, DistributionExt, Error,
-    Exponential, Gamma, MixtureSameFamily, Normal, Poisson, Result, Rng, special,
+    Bernoulli, Beta, Categorical, Cauchy, Chi2, Constraint, ContinuousBernoulli, Dirichlet,
+    Distribution, DistributionExt, Error, Exponential, Gamma, Gumbel, HalfCauchy, HalfNormal,
+    InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, MixtureSameFamily, Normal, Pareto,
+    Poisson, Result, Rng, StudentT, TruncatedNormal, Uniform, Weibull, special,
 };
 
 fn text<T>(result: Result<T>) -> String {
@@ -159,6 +161,8 @@ fn only_what_has_levels_moves() {
     assert!(!simplex.unwrap().has_rsample());
     let counts = MixtureSameFamily::new(two(), Poisson::new([1, 2]).unwrap());
     assert!(!counts.unwrap().has_rsample());
+    let hidden = Normal::new([0, 1], 1).unwrap().without_rsample();
+    assert!(!MixtureSameFamily::new(two(), hidden).unwrap().has_rsample());
 }
 
 /// The level of each element of `x` given those before it, and `x` with given levels: by bisection.
@@ -313,4 +317,88 @@ fn a_draw_is_finite_and_moves_finitely_where_densities_are_extreme() {
             assert!(gradient.iter().all(|g| g.is_finite()), "{dtype:?}: {gradient:?}");
         }
     }
+}
+
+/// Of one component it is that, also where it is told by no number at all that there is a distribution function.
+#[test]
+fn a_mixture_of_one_is_its_component() {
+    let t = |x: f64, k: usize| tensor(&vec![x; k], &[k], DType::F64);
+    for k in [1, 2] {
+        let (a, b) = (t(1.5, k), t(2.5, k));
+        let all: Vec<Result<Shared>> = vec![
+            Normal::new(&a, &b).and_then(shared),
+            Beta::new(&a, &b).and_then(shared),
+            Cauchy::new(&a, &b).and_then(shared),
+            Chi2::new(&a).and_then(shared),
+            ContinuousBernoulli::new(t(0.3, k)).and_then(shared),
+            Exponential::new(&a).and_then(shared),
+            Gamma::new(&a, &b).and_then(shared),
+            Gumbel::new(&a, &b).and_then(shared),
+            HalfCauchy::new(&a).and_then(shared),
+            HalfNormal::new(&a).and_then(shared),
+            InverseGamma::new(&a, &b).and_then(shared),
+            Kumaraswamy::new(&a, &b).and_then(shared),
+            Laplace::new(&a, &b).and_then(shared),
+            LogNormal::new(&a, &b).and_then(shared),
+            Logistic::new(&a, &b).and_then(shared),
+            Pareto::new(t(0.1, k), &b).and_then(shared),
+            StudentT::new(&a, &a, &b).and_then(shared),
+            TruncatedNormal::new(&a, &b, t(0.0, k), t(3.0, k)).and_then(shared),
+            Uniform::new(t(0.0, k), &a).and_then(shared),
+            Weibull::new(&a, &b).and_then(shared),
+        ];
+        let x = tensor(&[0.3, 0.7], &[2, 1], DType::F64);
+        for component in all.into_iter().map(Result::unwrap) {
+            let mixing = Categorical::new(t(2.0, k)).unwrap();
+            let d = MixtureSameFamily::new(mixing, component.clone()).unwrap();
+            assert!(d.has_rsample(), "{component:?}");
+            let of_one = |y: Result<Tensor>| flat(&y.unwrap().narrow(1, 0, 1).unwrap());
+            let flat_x = x.flatten_all().unwrap();
+            let got = [d.log_prob(&flat_x), d.cdf(&flat_x)].map(|y| flat(&y.unwrap()));
+            let want = [of_one(component.log_prob(&x)), of_one(component.cdf(&x))];
+            assert_close(component.name(), &got.concat(), &want.concat(), 1e-14);
+            assert!(d.rsample(&mut Rng::seed(0), &[3]).is_ok());
+        }
+    }
+}
+
+/// Components that are impossible after the first element, or for the whole draw, do not move anything.
+#[test]
+fn impossible_components_of_events_do_not_move_a_draw() {
+    let low = variable(&tensor(&[0.0, 0.0, 5.0, 5.0], &[2, 2], DType::F64));
+    let high = variable(&tensor(&[1.0, 2.0, 6.0, 8.0], &[2, 2], DType::F64));
+    for mixing in [Categorical::new([1, 1]).unwrap(), Categorical::from_logits([0, 0]).unwrap()] {
+        let rows = Uniform::new(&low, &high).unwrap().to_event(1);
+        let d = MixtureSameFamily::new(mixing, rows).unwrap();
+        let x = d.rsample(&mut Rng::seed(1), &[20]).unwrap();
+        let numbers = flat(&x);
+        let [of_low, of_high] = gradients(&x, &[low.clone(), high.clone()]).try_into().unwrap();
+        // Each number moves as one of its own component: its share of the interval goes with the upper end.
+        let mut want = [[0.0; 4], [0.0; 4]];
+        for (i, x) in numbers.iter().enumerate() {
+            let own = 2 * usize::from(*x > 4.0) + i % 2;
+            let (from, to) = (flat(&low)[own], flat(&high)[own]);
+            let share = (x - from) / (to - from);
+            want[0][own] += 1.0 - share;
+            want[1][own] += share;
+        }
+        assert_close("low", &of_low, &want[0], 1e-13);
+        assert_close("high", &of_high, &want[1], 1e-13);
+    }
+}
+
+#[test]
+fn half_precision_is_scored_in_f32() {
+    let half = |x: &[f64]| tensor(x, &[2], DType::BF16);
+    let d = |t: DType| {
+        let to = |x: &[f64]| half(x).to_dtype(t).unwrap();
+        let mixing = Categorical::from_logits(to(&[0.5, 1.0])).unwrap();
+        MixtureSameFamily::new(mixing, Normal::new(to(&[0.0, 2.0]), to(&[1.0, 0.5])).unwrap())
+    };
+    let x = half(&[0.25, 1.5]);
+    let got = d(DType::BF16).unwrap().log_prob(&x).unwrap();
+    let want = d(DType::F32).unwrap().log_prob(&x.to_dtype(DType::F32).unwrap()).unwrap();
+    assert_eq!((got.dtype(), flat(&got)), (DType::F32, flat(&want)));
+    let draw = d(DType::BF16).unwrap().sample(&mut Rng::seed(0), &[3]).unwrap();
+    assert_eq!(draw.dtype(), DType::BF16);
 }

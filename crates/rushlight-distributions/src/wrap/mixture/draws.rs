@@ -27,10 +27,10 @@ fn elements(components: &dyn Distribution) -> Option<&dyn Distribution> {
     if components.event_shape().is_empty() { Some(components) } else { components.elements() }
 }
 
-/// Whether draws of a mixture of these have gradients.
+/// Whether draws of a mixture of these have gradients: not if those of the components are hidden.
 pub(super) fn moves(components: &dyn Distribution) -> Result<bool> {
     let Some(elements) = elements(components) else { return Ok(false) };
-    if elements.support().is_discrete() {
+    if elements.support().is_discrete() || !components.has_rsample() {
         return Ok(false);
     }
     // Asked about no number at all, which costs nothing. Any other error says that there is a function.

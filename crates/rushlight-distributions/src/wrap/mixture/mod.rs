@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// | parameters | `mixing`, the weights of `K` components, of batch shape `batch`; `components`, of batch shape `batch + [K]`; their batches are broadcast together |
 /// | event shape | the components' |
 /// | support | the components' |
-/// | gradient of a draw | implicit, also to the weights, if the components' elements are independent and continuous and have a `cdf`; else none |
+/// | gradient of a draw | implicit, also to the weights, if draws of the components have gradients and their elements are independent and have a `cdf`; else none |
 /// | mean, variance | Σ w_k μ_k, Σ w_k (σ_k² + (μ_k − μ)²) |
 /// | cdf | Σ w_k F_k(x), where components have one |
 ///

@@ -15,10 +15,12 @@ fn largest_power(dtype: DType) -> f64 {
 }
 
 impl MixtureSameFamily {
-    /// The weights, numbers in the dtype and on the device of `neighbour`.
+    /// The weights in the dtype of `neighbour`, numbers on its device: densities of half precision are in `f32`.
     pub(super) fn mixing_beside(&self, neighbour: &Tensor) -> Result<Categorical> {
+        let dtype = neighbour.dtype();
         match self.mixing.param().placement() {
-            Some(_) => Ok(self.mixing.clone()),
+            Some(placement) if placement.dtype == dtype => Ok(self.mixing.clone()),
+            Some(_) => self.mixing.mapped(&mut |p, _| Ok(p.value()?.to_dtype(dtype)?.into())),
             None => {
                 let placement = Placement::of(neighbour);
                 self.mixing.mapped(&mut |p, _| p.clone().placed(&placement))
