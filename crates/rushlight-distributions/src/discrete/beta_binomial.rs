@@ -1,6 +1,7 @@
 //! The beta-binomial distribution.
 
 use super::counts::{self, is_count};
+use super::outcomes;
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, broadcast};
@@ -146,7 +147,7 @@ impl Distribution for BetaBinomial {
 
     /// A sum over the outcomes up to the value.
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        counts::cdf(self, &self.total_count, value)
+        outcomes::cdf(self, &self.total_count, value)
     }
 
     fn enumerate_support(&self) -> Result<Tensor> {

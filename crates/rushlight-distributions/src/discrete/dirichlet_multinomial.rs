@@ -2,6 +2,7 @@
 
 use super::counts::{self, is_count};
 use super::expectations::{OfDirichletMultinomial, Rising as RisingTotal};
+use super::outcomes;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise;
 use crate::kernel::{self, Density};
@@ -183,7 +184,7 @@ impl Distribution for DirichletMultinomial {
     /// Refused where there are more than 2²⁴ entries to write down.
     fn enumerate_support(&self) -> Result<Tensor> {
         let placement = self.concentration.placement().cloned().unwrap_or_default();
-        counts::compositions(self, self.total_count, &placement)
+        outcomes::compositions(self, self.total_count, &placement)
     }
 }
 

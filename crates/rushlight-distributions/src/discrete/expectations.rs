@@ -15,15 +15,20 @@
 
 use super::counts;
 use super::tails::Share;
-use crate::Real;
-use crate::kernel::pointwise::Pointwise;
+use crate::kernel::pointwise::{self, Pointwise};
+use crate::operand::Operand;
 use crate::special::incomplete::ln_poisson;
+use crate::{Distribution, Error, Real, Result};
+use candle_core::Tensor;
 
 /// Masses below this share of the largest one do not count.
 const NEGLIGIBLE: f64 = 1e-24;
 
 /// No sum is longer. Who calls makes sure that none would have to be.
-pub(super) const LONGEST: f64 = 16_777_216.0;
+const LONGEST: f64 = 16_777_216.0;
+
+/// From here on the counts that an entropy is a sum of are too many: 40 standard deviations are.
+pub(super) const MOST_DRAWS: f64 = 1e11;
 
 /// Visits the counts around `mode` up to `last`, with their masses over that of the mode. `quotient(k)` is the mass of
 /// `k + 1` over that of `k`, and tends to `limit`.
@@ -115,6 +120,26 @@ impl Pointwise<2> for OfNegativeBinomial {
         };
         [by_r / total, by_param / total]
     }
+}
+
+/// The entropy of a negative binomial distribution, of a total count and what `share` says of a success.
+pub(super) fn negative_binomial_entropy(
+    d: &dyn Distribution,
+    share: Share,
+    total_count: &Operand,
+    param: &Operand,
+) -> Result<Tensor> {
+    let placement = total_count.placement().cloned().unwrap_or_default();
+    let of = OfNegativeBinomial(share);
+    let params = [total_count.in_f64()?, param.in_f64()?];
+    let [counts, shares] = [&params[0], &params[1]].map(|t| t.flatten_all()?.to_vec1::<f64>());
+    let (counts, shares) = (counts?, shares?);
+    // Written so that NaN is refused.
+    if !counts.iter().zip(&shares).all(|(&r, &p)| of.width(r, p) < LONGEST) {
+        return Err(Error::NotAvailable { distribution: d.name(), quantity: "entropy" });
+    }
+    let entropy = pointwise::apply(of, [&params[0], &params[1]])?;
+    Ok(entropy.to_dtype(placement.dtype)?.to_device(&placement.device)?)
 }
 
 /// `ln x`, of a number that is known by its complement where it is near 1.

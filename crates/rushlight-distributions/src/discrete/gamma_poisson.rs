@@ -1,6 +1,7 @@
 //! The gamma-Poisson distribution.
 
 use super::counts::{self, is_count};
+use super::expectations::negative_binomial_entropy;
 use super::tails::{OfNegativeBinomial, Share};
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise;
@@ -118,7 +119,7 @@ impl Distribution for GammaPoisson {
 
     /// A sum over the outcomes; where more than 10⁷ count, [`Error::NotAvailable`](crate::Error::NotAvailable).
     fn entropy(&self) -> Result<Tensor> {
-        counts::negative_binomial_entropy(self, Share::Rate, &self.concentration, &self.rate)
+        negative_binomial_entropy(self, Share::Rate, &self.concentration, &self.rate)
     }
 
     /// That of the negative binomial distribution with `1 − p = β / (1 + β)`

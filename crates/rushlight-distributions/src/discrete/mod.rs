@@ -14,6 +14,7 @@ mod multinomial;
 mod negative_binomial;
 mod one_hot_categorical;
 mod ordered_logistic;
+mod outcomes;
 mod poisson;
 mod tails;
 

@@ -3,7 +3,8 @@
 use super::Categorical;
 use super::categorical::Form;
 use super::counts::{self, is_count};
-use super::expectations::OfMultinomial;
+use super::expectations::{MOST_DRAWS, OfMultinomial};
+use super::outcomes;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise;
 use crate::kernel::{self, Density};
@@ -156,7 +157,7 @@ impl Distribution for Multinomial {
     fn entropy(&self) -> Result<Tensor> {
         let placement = self.classes.placement();
         let (of, quantity) = (OfMultinomial { n: self.total_count as f64 }, "entropy");
-        if of.n >= counts::MOST_DRAWS {
+        if of.n >= MOST_DRAWS {
             return Err(Error::NotAvailable { distribution: NAME, quantity });
         }
         let probs = self.classes.mapped(&mut |p, _| Ok(p.in_f64()?.into()))?.probs()?;
@@ -168,7 +169,7 @@ impl Distribution for Multinomial {
 
     /// Refused where there are more than 2²⁴ entries to write down.
     fn enumerate_support(&self) -> Result<Tensor> {
-        counts::compositions(self, self.total_count, &self.classes.placement())
+        outcomes::compositions(self, self.total_count, &self.classes.placement())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The negative binomial distribution.
 
 use super::counts::{self, is_count};
+use super::expectations::negative_binomial_entropy;
 use super::tails::{OfNegativeBinomial, Share};
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise;
@@ -190,7 +191,7 @@ impl Distribution for NegativeBinomial {
 
     /// A sum over the outcomes; where more than 10⁷ count, [`Error::NotAvailable`](crate::Error::NotAvailable).
     fn entropy(&self) -> Result<Tensor> {
-        counts::negative_binomial_entropy(self, self.share(), &self.total_count, &self.param)
+        negative_binomial_entropy(self, self.share(), &self.total_count, &self.param)
     }
 
     /// `I_(1−p)(r, ⌊x⌋ + 1)`, the [incomplete beta function](special::betainc)

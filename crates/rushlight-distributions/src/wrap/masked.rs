@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// A distribution whose outcomes count only where a mask is not 0: elsewhere their log-probability is 0.
 ///
-/// Made by [`DistributionExt::masked`](crate::DistributionExt::masked).
+/// Made by [`DistributionExt::masked`].
 ///
 /// | | |
 /// |---|---|

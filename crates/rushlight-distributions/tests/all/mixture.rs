@@ -148,6 +148,13 @@ fn what_does_not_fit_is_an_error() {
     let x = tensor(&[0.0], &[], DType::F32);
     assert!(matches!(d.log_prob(&x), Err(Error::Broadcast { .. })));
     assert_eq!(text(d.cdf(&x.broadcast_as(3).unwrap())), "Normal has no `cdf`");
+    // With the dim of the components, a value of 8 dims has 9.
+    let d = MixtureSameFamily::new(two(), Normal::new([0, 1], 1).unwrap()).unwrap();
+    let wide = x.broadcast_as(vec![1; 8]).unwrap();
+    for quantity in [d.log_prob(&wide), d.log_prob_composite(&wide), d.cdf(&wide)] {
+        assert!(matches!(quantity, Err(Error::Rank { .. })));
+    }
+    assert!(matches!(d.sample(&mut Rng::seed(0), &[1; 8]), Err(Error::Rank { .. })));
 }
 
 /// Draws have gradients if elements are independent and have a distribution function.

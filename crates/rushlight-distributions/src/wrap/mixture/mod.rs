@@ -112,7 +112,9 @@ impl MixtureSameFamily {
             let shapes = vec![value.dims().to_vec(), event.to_vec()];
             return Err(Error::Broadcast { what: NAME, shapes });
         }
-        Ok(value.unsqueeze(value.rank() - event.len())?)
+        let value = value.unsqueeze(value.rank() - event.len())?;
+        shape::check_rank(value.dims())?;
+        Ok(value)
     }
 
     /// `Σ_k w_k x_k` of quantities of the components, of shape `.. + [K] + event`; what is infinite for a component
