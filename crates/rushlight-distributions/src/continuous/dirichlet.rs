@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Weight, simplex};
 use crate::operand::{Operand, Placement, broadcast};
-use crate::rng::interior;
+use crate::rng::{given, interior};
 use crate::special::incomplete::beta_slopes;
 use crate::{Constraint, Distribution, Error, Result, Rng, shape, special};
 use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Shape, Tensor, WithDType};
@@ -102,8 +102,8 @@ impl Distribution for Dirichlet {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let draw = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let draw = given("Dirichlet", value, [&self.concentration])?;
         if !self.concentration.has_graph() {
             return Ok(draw);
         }

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw_between, pathwise};
+use crate::rng::{draw_between, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::{DType, Tensor};
 use rand::Rng as _;
@@ -107,8 +107,8 @@ impl Distribution for TruncatedNormal {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("TruncatedNormal", value, self.operands())?;
         pathwise(x, self.operands(), |x, [loc, scale, low, high]| {
             let [z, a, b] = [x, low, high].map(|end| (end - loc) / scale);
             let all = log_mass(a, b);
