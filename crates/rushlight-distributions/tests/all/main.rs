@@ -2,10 +2,13 @@
 
 mod arbitrary;
 mod axes;
+mod by_hand;
 mod errors;
 mod golden;
 mod laws;
 mod operations;
+#[path = "../../examples/golden/reference/mod.rs"]
+mod reference;
 mod samplers;
 mod support;
 mod threads;

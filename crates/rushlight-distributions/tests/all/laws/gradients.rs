@@ -101,6 +101,37 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
     assert_eq!(reparameterized, 26);
 }
 
+/// A draw that is given moves like one that was just made.
+#[test]
+fn given_draws_move_like_fresh_ones() {
+    let mut count = 0;
+    for (law, dtype) in table().iter().flat_map(|law| FLOATS.map(|dtype| (law, dtype))) {
+        let params = law.params(dtype);
+        let d = law.with(&params);
+        let draw = d.sample(&mut Rng::seed(0), &[2]).unwrap();
+        let given = d.reparameterize(&draw);
+        if !d.has_rsample() {
+            assert!(matches!(given, Err(Error::NotReparameterized { .. })), "{}", law.name);
+            continue;
+        }
+        let given = match given {
+            Err(Error::NotAvailable { .. }) => continue,
+            given => given.unwrap(),
+        };
+        assert_eq!(flat(&given), flat(&draw), "{}", law.name);
+        let fresh = d.rsample(&mut Rng::seed(0), &[2]).unwrap();
+        let upstream = tensor(&spread(draw.elem_count(), 2), draw.dims(), dtype);
+        let [got, want] =
+            [given, fresh].map(|draw| gradients(&(draw * &upstream).unwrap(), &params));
+        let tolerance = if dtype == DType::F32 { 2e-5 } else { 1e-12 };
+        for (got, want) in got.iter().zip(&want) {
+            assert_close(law.name, got, want, tolerance);
+        }
+        count += 1;
+    }
+    assert_eq!(count, 2 * 26);
+}
+
 /// A draw moves with a parameter as its distribution function says: dx = −dF / p.
 #[test]
 fn the_gradient_of_a_draw_is_that_of_the_implicit_function() {
