@@ -2,6 +2,7 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::rows::{self, RowDensity};
+use crate::kernel::tile;
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
@@ -249,18 +250,31 @@ impl RowDensity for OfProbs {
     }
 
     #[inline(always)]
-    fn log_normalizer<T: Real>(self, row: &[T]) -> T {
-        row.iter().fold(T::ZERO, |sum, &p| sum + p).ln()
-    }
-
-    #[inline(always)]
     fn term_partial<T: Real>(self, p: T) -> T {
         T::ONE / p
     }
 
     #[inline(always)]
-    fn log_normalizer_partial<T: Real>(self, _: T, log_normalizer: T) -> T {
-        (-log_normalizer).exp()
+    fn normalizers<T: Real>(
+        self,
+        entries: &mut [T],
+        k: usize,
+        count: usize,
+        sums: &mut [T],
+        offsets: &mut [T],
+    ) {
+        offsets.fill(T::ZERO);
+        for (row, sum) in entries.chunks_exact(k).zip(&mut sums[..count]) {
+            *sum = tile::total(row);
+        }
+    }
+
+    #[inline(always)]
+    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize) {
+        for row in entries.chunks_exact_mut(k).take(count) {
+            let slope = T::ONE / tile::total(row);
+            row.fill(slope);
+        }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
@@ -280,23 +294,50 @@ impl RowDensity for OfLogits {
     }
 
     #[inline(always)]
-    fn log_normalizer<T: Real>(self, row: &[T]) -> T {
-        let max = row.iter().fold(T::NEG_INFINITY, |m, &l| if l > m { l } else { m });
-        row.iter().fold(T::ZERO, |sum, &l| sum + (l - max).exp()).ln() + max
-    }
-
-    #[inline(always)]
     fn term_partial<T: Real>(self, _: T) -> T {
         T::ONE
     }
 
     #[inline(always)]
-    fn log_normalizer_partial<T: Real>(self, l: T, log_normalizer: T) -> T {
-        (l - log_normalizer).exp()
+    fn normalizers<T: Real>(
+        self,
+        entries: &mut [T],
+        k: usize,
+        count: usize,
+        sums: &mut [T],
+        offsets: &mut [T],
+    ) {
+        for (row, offset) in entries.chunks_exact_mut(k).zip(&mut offsets[..count]) {
+            *offset = take_largest(row);
+        }
+        tile::map(entries, k * count, |l| l.exp());
+        for (row, sum) in entries.chunks_exact(k).zip(&mut sums[..count]) {
+            *sum = tile::total(row);
+        }
+    }
+
+    #[inline(always)]
+    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize) {
+        for row in entries.chunks_exact_mut(k).take(count) {
+            take_largest(row);
+        }
+        tile::map(entries, k * count, |l| l.exp());
+        for row in entries.chunks_exact_mut(k).take(count) {
+            let share = T::ONE / tile::total(row);
+            row.iter_mut().for_each(|e| *e = *e * share);
+        }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
         let shifted = rows.broadcast_sub(&rows.max_keepdim(D::Minus1)?.detach())?;
         shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
     }
+}
+
+/// Subtracts the largest entry of a row from all, and returns it.
+#[inline(always)]
+fn take_largest<T: Real>(row: &mut [T]) -> T {
+    let max = row.iter().fold(T::NEG_INFINITY, |m, &l| if l > m { l } else { m });
+    row.iter_mut().for_each(|l| *l = *l - max);
+    max
 }

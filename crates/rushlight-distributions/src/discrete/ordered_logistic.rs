@@ -177,8 +177,16 @@ impl RowDensity for Given {
     }
 
     #[inline(always)]
-    fn log_normalizer<T: Real>(self, _: &[T]) -> T {
-        T::ZERO
+    fn normalizers<T: Real>(
+        self,
+        _: &mut [T],
+        _: usize,
+        _: usize,
+        sums: &mut [T],
+        offsets: &mut [T],
+    ) {
+        sums.fill(T::ONE);
+        offsets.fill(T::ZERO);
     }
 
     #[inline(always)]
@@ -187,8 +195,8 @@ impl RowDensity for Given {
     }
 
     #[inline(always)]
-    fn log_normalizer_partial<T: Real>(self, _: T, _: T) -> T {
-        T::ZERO
+    fn normalizer_partials<T: Real>(self, entries: &mut [T], _: usize, _: usize) {
+        entries.fill(T::ZERO);
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {

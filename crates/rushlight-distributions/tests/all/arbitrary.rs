@@ -191,7 +191,7 @@ proptest! {
                 a.abs().max(b.abs()) > 1e4 || b.abs() < 1e-4 || (b - a).abs() < 1e-3;
             for d in distributions(a, b, dtype) {
                 let may_overflow = match d.name() {
-                    "Beta" => of_beta,
+                    "Beta" | "Gamma" | "InverseGamma" | "Chi2" | "StudentT" | "Dirichlet" => of_beta,
                     "TruncatedNormal" => of_truncated,
                     _ => of_beta && is_of_counts(&d),
                 };

@@ -234,7 +234,7 @@ impl Law {
     /// A value whose log-probability is NaN or -inf.
     fn outside(&self) -> f64 {
         match self.values {
-            Between(..) => f64::NAN,
+            Between(..) | Rows => f64::NAN,
             Counts(_) => 0.5,
             _ => 7.0,
         }

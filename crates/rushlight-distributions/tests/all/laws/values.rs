@@ -240,13 +240,13 @@ fn probabilities_sum_to_one() {
         assert_close(law.name, &total, &[1.0; 12], 1e-11);
         count += 1;
     }
-    assert_eq!(count, 38);
+    assert_eq!(count, 42);
 }
 
 /// The distribution function and its inverse, and that the function's slope is the density.
 #[test]
 fn distribution_functions_are_the_integrals_of_densities() {
-    let mut count = 0;
+    let (mut count, mut inverted) = (0, 0);
     for law in table().into_iter().filter(|law| !law.is_discrete()) {
         let d = law.with(&law.params(DType::F64));
         let value = law.value(DType::F64);
@@ -257,9 +257,13 @@ fn distribution_functions_are_the_integrals_of_densities() {
         let density = d.log_prob(&value).unwrap().exp().unwrap();
         let slope = gradients(&cdf, std::slice::from_ref(&value)).swap_remove(0);
         assert_close(law.name, &slope, &flat(&density), 1e-12);
-        let back = d.icdf(&cdf.detach()).unwrap();
-        assert_close(law.name, &flat(&back), &flat(&value), 1e-12);
         count += 1;
+        let back = match d.icdf(&cdf.detach()) {
+            Err(Error::NotAvailable { .. }) => continue,
+            back => back.unwrap(),
+        };
+        assert_close(law.name, &flat(&back), &flat(&value), 1e-12);
+        inverted += 1;
     }
-    assert_eq!(count, 16);
+    assert_eq!((count, inverted), (21, 16));
 }
