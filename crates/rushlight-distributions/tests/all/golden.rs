@@ -21,35 +21,25 @@ fn agree(text: &str, passed: [usize; 2], not_available: usize) {
 
 #[test]
 fn distributions_are_those_of_the_references() {
-    agree(include_str!("../golden/distributions.json"), [0, 0], 0);
-}
-
-#[test]
-fn the_gamma_family_is_that_of_the_references() {
-    agree(include_str!("../golden/gamma_family.json"), [0, 0], 0);
+    agree(include_str!("../golden/distributions.json"), [2152, 2120], 206);
 }
 
 #[test]
 fn special_functions_and_their_derivatives_are_those_of_the_references() {
-    agree(include_str!("../golden/special.json"), [0, 0], 0);
-}
-
-#[test]
-fn incomplete_functions_are_those_of_the_references() {
-    agree(include_str!("../golden/incomplete.json"), [0, 0], 0);
+    agree(include_str!("../golden/special.json"), [683, 620], 0);
 }
 
 #[test]
 fn transforms_are_those_of_the_references() {
-    agree(include_str!("../golden/transforms.json"), [0, 0], 0);
+    agree(include_str!("../golden/transforms.json"), [598, 534], 0);
 }
 
 #[test]
 fn draws_move_as_in_the_references() {
-    agree(include_str!("../golden/implicit.json"), [0, 0], 0);
+    agree(include_str!("../golden/implicit.json"), [398, 383], 0);
 }
 
-/// `−(∂F/∂θ) / p`, by the derivatives of the distribution function, which are another way to the same slopes: at 1e-10
+/// Of the gamma family: `−(∂F/∂θ) / p`, by the derivatives of the distribution function, which are another way to the same slopes: at 1e-10
 /// in `f64`, the header's tolerance of exact implementations.
 #[test]
 fn distribution_functions_move_as_in_the_references() {
@@ -61,7 +51,8 @@ fn distribution_functions_move_as_in_the_references() {
             DType::F32 => case["f32_rtol"].as_f64(),
             _ => Some(1e-10),
         };
-        let (Some(relative), Some(z), true) = (relative, case["z"].as_f64(), name != "Dirichlet")
+        let of_gamma_family = ["Gamma", "Beta", "StudentT"].contains(&name);
+        let (Some(relative), Some(z), true) = (relative, case["z"].as_f64(), of_gamma_family)
         else {
             continue;
         };
