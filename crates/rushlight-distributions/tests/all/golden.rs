@@ -36,7 +36,7 @@ fn transforms_are_those_of_the_references() {
 
 #[test]
 fn draws_move_as_in_the_references() {
-    agree(include_str!("../golden/implicit.json"), [398, 383], 0);
+    agree(include_str!("../golden/implicit.json"), [482, 439], 0);
 }
 
 /// Of the gamma family: `−(∂F/∂θ) / p`, by the derivatives of the distribution function, which are another way to the same slopes: at 1e-10
