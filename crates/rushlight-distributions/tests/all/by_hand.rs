@@ -1,7 +1,6 @@
 //! The example `golden` on files made by hand: what is wrong is counted, and what is unknown is told.
 
 use crate::reference::files;
-use rushlight_distributions::{Distribution, Normal};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -136,6 +135,32 @@ fn the_exit_code_tells() {
     assert_eq!(run(&[right, path.join("none.json")]).exit_code(), 2);
 }
 
+/// A matrix for each of a batch of draws, or one for all of their entries.
+#[test]
+fn slopes_of_vectors_are_matrices() {
+    // Of Dirichlet(1, 1), which is uniform: g_j = −x_j ln x_j / (1 − x_j).
+    let slopes = |x: f64| {
+        let g = [x, 1.0 - x].map(|x| -x * x.ln() / (1.0 - x));
+        json!([[g[0] * (1.0 - x), -g[1] * x], [-g[0] * (1.0 - x), g[1] * x]])
+    };
+    let one = json!([1.0, 1.0]);
+    let case = |z: Value, concentration: &Value, grads: Value| {
+        json!({"dist": "Dirichlet", "params": {"concentration": concentration}, "z": z,
+               "grads": {"concentration": grads}, "f32_rtol": 1e-4})
+    };
+    let cases = [
+        case(json!([0.25, 0.75]), &one, slopes(0.25)),
+        case(
+            json!([[0.25, 0.75], [0.5, 0.5]]),
+            &json!([one, one]),
+            json!([slopes(0.25), slopes(0.5)]),
+        ),
+        case(json!([[0.25, 0.75], [0.5, 0.5]]), &one, json!([slopes(0.25), slopes(0.5)])),
+    ];
+    let (tally, _) = files::check(&file(&cases)).unwrap();
+    assert_eq!((tally.passed(), tally.failed()), (6, 0), "{tally:#?}");
+}
+
 /// A missing quantity is told apart from a wrong one.
 #[test]
 fn what_a_distribution_has_not_is_not_available() {
@@ -149,5 +174,4 @@ fn what_a_distribution_has_not_is_not_available() {
         tally.not_available[0].0,
         "Beta, dlnz/dconcentration1: Beta has no draws by their logarithms"
     );
-    assert!(Normal::new(0.0, 1.0).unwrap().has_rsample());
 }

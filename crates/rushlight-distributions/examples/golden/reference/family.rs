@@ -1,6 +1,6 @@
 //! Distributions by their names, made from the parameters of a case.
 
-use super::numbers::{Numbers, variable};
+use super::numbers::{Numbers, operand, variable};
 use super::tally::Lack;
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
@@ -75,19 +75,21 @@ impl Params<'_> {
 
     /// A parameter that is not.
     fn fixed(&mut self, name: &str) -> Result<Operand, Lack> {
-        let numbers = Numbers::of(&self.value(name)?)?;
-        Ok(match (numbers.shape.as_slice(), numbers.flat.as_slice()) {
-            ([], [Some(number)]) => Operand::from(*number),
-            _ => numbers.tensor(self.dtype)?.into(),
-        })
+        operand(&self.value(name)?, self.dtype)
     }
 
-    /// A count that is the same for the whole batch.
+    /// A count, the same for the whole batch.
     fn count(&mut self, name: &str) -> Result<usize, Lack> {
         let value = self.value(name)?;
-        let count = value.as_f64().filter(|n| *n >= 0.0 && n.fract() == 0.0);
-        let reason = || format!("parameter `{name}` is {value}, not a count");
-        Ok(count.ok_or_else(|| Lack::Broken(reason()))? as usize)
+        let counts = Numbers::of(&value)?.flat;
+        match counts.first() {
+            Some(&Some(n))
+                if n >= 0.0 && n.fract() == 0.0 && counts.iter().all(|m| *m == Some(n)) =>
+            {
+                Ok(n as usize)
+            }
+            _ => Err(Lack::Broken(format!("parameter `{name}` is {value}, not one count"))),
+        }
     }
 }
 
@@ -100,8 +102,10 @@ pub fn build(name: &str, params: &Value, dtype: DType, standard: bool) -> Result
     let (variables, used) = (Vec::new(), Vec::new());
     let mut params = Params { given: params, dtype, standard, variables, used };
     let distribution = construct(name, &mut params)?;
-    let all = params.given.as_object().into_iter().flatten();
-    if let Some((unknown, _)) = all.into_iter().find(|(name, _)| !params.used.contains(name)) {
+    let mut all = params.given.as_object().into_iter().flatten();
+    let unknown =
+        |(name, value): &(&String, &Value)| !value.is_null() && !params.used.contains(name);
+    if let Some((unknown, _)) = all.find(unknown) {
         return Err(Lack::Broken(format!("parameter `{unknown}` is not known here")));
     }
     Ok(Given { distribution, variables: params.variables })

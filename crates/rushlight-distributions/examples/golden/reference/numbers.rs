@@ -2,7 +2,8 @@
 
 use super::tally::Lack;
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{D, DType, Device, Tensor, Var};
+use rushlight_distributions::Operand;
 use serde_json::Value;
 
 /// The numbers of a nest of lists, in its shape; `None` where there is none.
@@ -60,6 +61,15 @@ pub fn variable(value: &Value, dtype: DType) -> Result<Tensor, Lack> {
     Ok(Var::from_tensor(&Numbers::of(value)?.tensor(dtype)?)?.as_tensor().clone())
 }
 
+/// A number or a tensor that no gradients are kept for.
+pub fn operand(value: &Value, dtype: DType) -> Result<Operand, Lack> {
+    let numbers = Numbers::of(value)?;
+    Ok(match (numbers.shape.as_slice(), numbers.flat.as_slice()) {
+        ([], [Some(number)]) => Operand::from(*number),
+        _ => numbers.tensor(dtype)?.into(),
+    })
+}
+
 pub fn flat(t: &Tensor) -> Result<Vec<f64>, Lack> {
     Ok(t.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
@@ -77,18 +87,30 @@ impl Differentiated {
     }
 
     /// The derivatives with respect to `x`, of which `count` are given: in the shape of `x`, of the sum of all values;
-    /// else, where there are as many as values times entries of `x`, a row a value.
+    /// or a row a value; or in a batch of vectors, whose values and entries of `x` stay apart, a matrix each.
     pub fn by(&self, x: &Tensor, count: usize) -> Result<Vec<f64>, Lack> {
-        let n = x.elem_count();
-        if count == n || count != n * self.value.elem_count() {
-            return in_store(&self.of_sum, x);
+        let (n, values) = (x.elem_count(), self.value.elem_count());
+        if count != n && count == n * values {
+            let values = self.value.flatten_all()?;
+            let rows = (0..values.elem_count()).map(|i| self.row(x, &values.get(i)?));
+            return Ok(rows.collect::<Result<Vec<_>, Lack>>()?.concat());
         }
-        let values = self.value.flatten_all()?;
-        let mut rows = Vec::with_capacity(count);
-        for i in 0..values.elem_count() {
-            rows.extend(in_store(&values.get(i)?.backward()?, x)?);
+        if let ([batch @ .., size], [same @ .., of_x]) = (self.value.dims(), x.dims())
+            && count != n
+            && batch == same
+            && count == values * of_x
+        {
+            let columns = (0..*size).map(|i| self.row(x, &self.value.narrow(D::Minus1, i, 1)?));
+            let columns = columns.collect::<Result<Vec<_>, Lack>>()?;
+            let matrices =
+                (0..n / of_x).flat_map(|b| columns.iter().map(move |c| &c[b * of_x..][..*of_x]));
+            return Ok(matrices.collect::<Vec<_>>().concat());
         }
-        Ok(rows)
+        in_store(&self.of_sum, x)
+    }
+
+    fn row(&self, x: &Tensor, value: &Tensor) -> Result<Vec<f64>, Lack> {
+        in_store(&value.backward()?, x)
     }
 }
 

@@ -46,13 +46,6 @@ impl Tolerance {
         Some(Self { relative, absolute, ..Self::default() })
     }
 
-    /// The same, so many times as wide.
-    pub fn times(mut self, factor: f64) -> Self {
-        self.relative *= factor;
-        self.absolute *= factor;
-        self
-    }
-
     /// So much more, absolute.
     pub fn plus(mut self, absolute: f64) -> Self {
         self.absolute += absolute;

@@ -1,6 +1,6 @@
 //! Cases of transforms: the value, the logarithm of the volume, the derivative and the inverse.
 
-use super::numbers::{Differentiated, Numbers, count, flat, variable};
+use super::numbers::{Differentiated, Numbers, count, flat, operand, variable};
 use super::tally::{Lack, Place, Tally};
 use super::tolerance::{Tiny, Tolerance};
 use super::{FLOATS, files};
@@ -14,9 +14,9 @@ use serde_json::Value;
 pub fn check(tally: &mut Tally, case: &Value) {
     let name = files::text(case, "transform");
     tally.open(name, files::id(case, &format!("{name}{}", case["x"])));
-    let transform = named(name, &case["args"]);
-    let transform = || transform.as_ref().map_err(Lack::clone);
     for dtype in FLOATS {
+        let transform = named(name, &case["args"], dtype);
+        let transform = || transform.as_ref().map_err(Lack::clone);
         let y = transform().and_then(|f| {
             let x = variable(&case["x"], dtype)?;
             let y = Differentiated::of(f.forward(&x)?)?;
@@ -65,10 +65,10 @@ fn tolerance(case: &Value, dtype: DType, quantity: &str) -> Option<Tolerance> {
 }
 
 /// One line a transform.
-fn named(name: &str, args: &Value) -> Result<Box<dyn Transform>, Lack> {
-    let arg = |name: &str| match Numbers::of(&args[name])?.flat.as_slice() {
-        [Some(number)] => Ok(*number),
-        _ => Err(Lack::Broken(format!("argument `{name}` is {}, not a number", args[name]))),
+fn named(name: &str, args: &Value, dtype: DType) -> Result<Box<dyn Transform>, Lack> {
+    let arg = |name: &str| match args.get(name) {
+        None => Err(Lack::Broken(format!("the case gives no argument `{name}`"))),
+        Some(arg) => operand(arg, dtype),
     };
     Ok(match name {
         "exp" => Box::new(Exp),

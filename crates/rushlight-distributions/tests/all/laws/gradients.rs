@@ -4,7 +4,7 @@ use super::{SHAPE, table};
 use crate::support::{FLOATS, assert_close, flat, gradients, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::shape;
-use rushlight_distributions::{Distribution, DistributionExt, Error, Operand, Rng};
+use rushlight_distributions::{Distribution, DistributionExt, Error, Gamma, Operand, Rng};
 
 #[test]
 fn gradients_are_the_slopes() {
@@ -130,6 +130,30 @@ fn given_draws_move_like_fresh_ones() {
         count += 1;
     }
     assert_eq!(count, 2 * 26);
+}
+
+/// Also where it has fewer dims than the batch or more, and only in the parameters' dtype.
+#[test]
+fn given_draws_broadcast() {
+    let x = |shape: &[usize], dtype| tensor(&spread(shape.iter().product(), 1), shape, dtype);
+    let rate = variable(&x(&[3, 1], DType::F64));
+    let d = Gamma::new(2.0, &rate).unwrap();
+    for (shape, full) in [(&[][..], &[3, 1][..]), (&[4], &[3, 4]), (&[2, 1, 4], &[2, 3, 4])] {
+        let given = x(shape, DType::F64);
+        let moving = d.reparameterize(&given).unwrap();
+        assert_eq!(moving.dims(), full);
+        // dx/dβ = −x / β, of each draw.
+        let want = given.broadcast_div(&rate.detach()).unwrap().neg().unwrap();
+        let want = want.reshape(((), 3, full[full.len() - 1])).unwrap().sum((0, 2)).unwrap();
+        assert_close("Gamma", &gradients(&moving, &[rate.clone()])[0], &flat(&want), 1e-14);
+    }
+    let told = d.reparameterize(&x(&[], DType::F32)).unwrap_err().to_string();
+    assert_eq!(told, "Gamma: dtype F32 where F64 is needed; convert it with `to_dtype`");
+    let told = d.reparameterize(&x(&[2, 4], DType::F64)).unwrap_err().to_string();
+    assert!(
+        told.starts_with("Gamma: the shapes [[2, 4], [3, 1], [3, 1]] do not broadcast"),
+        "{told}"
+    );
 }
 
 /// A draw moves with a parameter as its distribution function says: dx = −dF / p.
