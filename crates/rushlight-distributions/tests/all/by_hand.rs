@@ -109,13 +109,13 @@ fn folder(name: &str) -> PathBuf {
 fn the_exit_code_tells() {
     let path = folder("golden");
     let run = |paths: &[PathBuf]| files::run(paths);
-    assert_eq!(run(&[path.clone()]).exit_code(), 2);
+    assert_eq!(run(std::slice::from_ref(&path)).exit_code(), 2);
 
     let [right, wrong, models] =
         ["right.json", "wrong.json", "models.json"].map(|name| path.join(name));
     fs::write(&right, file(&[normals()])).unwrap();
     fs::write(&models, r#"{"cases": [{"kind": "enumerated"}]}"#).unwrap();
-    let report = run(&[path.clone()]);
+    let report = run(std::slice::from_ref(&path));
     assert_eq!((report.exit_code(), report.passed(), report.failed()), (0, 22, 0));
     let text = report.to_string();
     assert!(text.contains("skipped ") && text.contains("models.json: cases of whole"), "{text}");
@@ -124,7 +124,7 @@ fn the_exit_code_tells() {
     let mut case = normals();
     case["points"][0]["log_prob"] = json!([0.0, 0.0]);
     fs::write(&wrong, file(&[case])).unwrap();
-    let report = run(&[path.clone()]);
+    let report = run(std::slice::from_ref(&path));
     assert_eq!((report.exit_code(), report.passed(), report.failed()), (1, 42, 2));
     let summary = report.json();
     assert_eq!((&summary["passed"], &summary["failed"]), (&json!(42), &json!(2)));
