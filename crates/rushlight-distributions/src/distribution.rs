@@ -1,7 +1,9 @@
 //! The one trait that a distribution implements, and what it gets for free.
 
 use crate::kernel::{self, Weight};
-use crate::{Constraint, Error, Independent, Operand, Origins, Result, Rng, WithoutRsample};
+use crate::{
+    Constraint, Error, Independent, Masked, Operand, Origins, Result, Rng, WithoutRsample,
+};
 use candle_core::Tensor;
 use std::any::Any;
 use std::fmt::Debug;
@@ -252,6 +254,21 @@ pub trait DistributionExt: Distribution {
         Self: Sized,
     {
         WithoutRsample::new(self)
+    }
+
+    /// The same distribution whose outcomes count only where `mask` is not 0, whatever they are elsewhere.
+    ///
+    /// The mask and the batch shape broadcast together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broadcast`] if they do not.
+    #[track_caller]
+    fn masked(self, mask: impl Into<Operand>) -> Result<Masked>
+    where
+        Self: Sized,
+    {
+        Masked::new(Arc::new(self), mask.into())
     }
 
     /// The same distribution with parameters that no gradient flows into.

@@ -70,3 +70,4 @@ pub use traced::{Ledger, Origins, Reads, SiteSet, Traced};
 pub use transform::Transform;
 pub use wrap::ZeroInflated;
 pub use wrap::{Independent, TransformedDistribution, WithoutRsample};
+pub use wrap::{Masked, MixtureSameFamily};

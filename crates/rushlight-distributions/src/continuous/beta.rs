@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::{draw, given};
 use crate::special::incomplete::beta_slopes;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
@@ -142,7 +142,7 @@ impl Distribution for Beta {
 
     /// `I_x(α, β)`, by [`betainc`](special::betainc)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [alpha, beta] = self.params()?;
+        let [alpha, beta] = beside(value, [&self.alpha, &self.beta])?;
         special::betainc(&alpha, &beta, value)
     }
 }

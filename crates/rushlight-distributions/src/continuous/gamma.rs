@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::{draw, given};
 use crate::special::incomplete::{gamma_ln_slope, gamma_slope};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
@@ -170,7 +170,7 @@ impl Distribution for Gamma {
 
     /// `P(α, β x)`, by [`gammainc_p`](special::gammainc_p)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [concentration, rate] = self.params()?;
+        let [concentration, rate] = beside(value, [&self.concentration, &self.rate])?;
         special::gammainc_p(&concentration, &value.broadcast_mul(&rate)?)
     }
 }

@@ -4,7 +4,7 @@ use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::{draw, given};
 use crate::special::incomplete::gamma_log_slope;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
@@ -150,7 +150,7 @@ impl Distribution for InverseGamma {
 
     /// `Q(α, β / x)`, by [`gammainc_q`](special::gammainc_q)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [concentration, rate] = self.params()?;
+        let [concentration, rate] = beside(value, [&self.concentration, &self.rate])?;
         // Up to 0 there is nothing.
         special::gammainc_q(&concentration, &rate.broadcast_div(&value.relu()?)?)
     }

@@ -4,7 +4,7 @@ use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Source, broadcast};
+use crate::operand::{Operand, Source, beside, broadcast};
 use crate::rng::{draw, given};
 use crate::special::incomplete::{student_t_density, student_t_slope, student_t_tails};
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, special};
@@ -186,7 +186,8 @@ impl Distribution for StudentT {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        pointwise::apply(StudentTCdf, [&self.df.value()?, &self.standardized(value)?])
+        let [df] = beside(value, [&self.df])?;
+        pointwise::apply(StudentTCdf, [&df, &self.standardized(value)?])
     }
 }
 

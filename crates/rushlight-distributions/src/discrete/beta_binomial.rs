@@ -144,6 +144,11 @@ impl Distribution for BetaBinomial {
         counts::entropy(self, &self.total_count)
     }
 
+    /// A sum over the outcomes up to the value.
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        counts::cdf(self, &self.total_count, value)
+    }
+
     fn enumerate_support(&self) -> Result<Tensor> {
         counts::enumerate(self, &self.total_count)
     }

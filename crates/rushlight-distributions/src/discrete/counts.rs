@@ -1,6 +1,9 @@
 //! What distributions of counts share: scalar formulas, their tensor forms, and draws.
 
-use crate::operand::{Operand, Source};
+use super::expectations::{LONGEST, OfNegativeBinomial};
+use super::tails::Share;
+use crate::kernel::pointwise;
+use crate::operand::{Operand, Placement, Source};
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, kernel, shape, special};
 use candle_core::{D, DType, Device, Tensor};
 use rand::RngCore;
@@ -188,7 +191,82 @@ pub(super) fn extremes(operand: &Operand) -> Result<(f64, f64)> {
 }
 
 /// More outcomes than these are not written down.
-const MOST_OUTCOMES: f64 = 16_777_216.0;
+pub(super) const MOST_OUTCOMES: f64 = 16_777_216.0;
+
+/// From here on the counts that an entropy is a sum of are too many: 40 standard deviations are.
+pub(super) const MOST_DRAWS: f64 = 1e11;
+
+/// The entropy of a negative binomial distribution, of a total count and what `share` says of a success.
+pub(super) fn negative_binomial_entropy(
+    d: &dyn Distribution,
+    share: Share,
+    total_count: &Operand,
+    param: &Operand,
+) -> Result<Tensor> {
+    let placement = total_count.placement().cloned().unwrap_or_default();
+    let of = OfNegativeBinomial(share);
+    let params = [total_count.in_f64()?, param.in_f64()?];
+    let [counts, shares] = [&params[0], &params[1]].map(|t| t.flatten_all()?.to_vec1::<f64>());
+    let (counts, shares) = (counts?, shares?);
+    // Written so that NaN is refused.
+    if !counts.iter().zip(&shares).all(|(&r, &p)| of.width(r, p) < LONGEST) {
+        return Err(Error::NotAvailable { distribution: d.name(), quantity: "entropy" });
+    }
+    let entropy = pointwise::apply(of, [&params[0], &params[1]])?;
+    Ok(entropy.to_dtype(placement.dtype)?.to_device(&placement.device)?)
+}
+
+/// The probability of an outcome up to `value`, of a distribution on `0..=total_count`: a sum, in `f64`.
+pub(super) fn cdf(d: &dyn Distribution, total_count: &Operand, value: &Tensor) -> Result<Tensor> {
+    let (_, most) = extremes(total_count)?;
+    let full = shape::broadcast(d.name(), &[value.dims(), d.batch_shape()])?;
+    if (most + 1.0) * full.iter().product::<usize>() as f64 >= MOST_OUTCOMES {
+        return Err(Error::NotAvailable { distribution: d.name(), quantity: "cdf" });
+    }
+    let d = d.map_params(&mut |p, _| Ok(p.in_f64()?.into()))?;
+    let x = value.detach().to_dtype(DType::F64)?.to_device(&Device::Cpu)?.broadcast_as(full)?;
+    let n = total_count.in_f64()?.broadcast_as(x.shape())?;
+    let outcomes = Tensor::arange(0.0, most + 1.0, &Device::Cpu)?;
+    let outcomes =
+        outcomes.reshape([&[outcomes.elem_count()], vec![1; x.rank()].as_slice()].concat())?;
+    let probs = d.log_prob(&outcomes)?.exp()?;
+    let below = outcomes.broadcast_le(&x)?;
+    let probs = probs.broadcast_as(below.shape())?;
+    let sum = below.where_cond(&probs, &probs.zeros_like()?)?.sum(0)?;
+    let all = x.ge(&n)?.where_cond(&sum.ones_like()?, &sum)?;
+    let sum = x.eq(&x)?.where_cond(&all, &x)?;
+    Ok(sum.to_dtype(value.dtype())?.to_device(value.device())?)
+}
+
+/// All rows of as many counts as an event of `d` has whose sum is `n`.
+pub(super) fn compositions(
+    d: &dyn Distribution,
+    n: usize,
+    placement: &Placement,
+) -> Result<Tensor> {
+    let k: usize = d.event_shape().iter().product();
+    // (n + k − 1 choose k − 1), one factor after the other: each product is an integer.
+    let rows = (1..k).fold(1.0, |rows, j| rows * (n + j) as f64 / j as f64);
+    if k == 0 || rows * k as f64 >= MOST_OUTCOMES {
+        let (distribution, quantity) = (d.name(), "enumerate_support");
+        return Err(Error::NotAvailable { distribution, quantity });
+    }
+    let mut all: Vec<f64> = Vec::with_capacity(rows as usize * k);
+    let mut row = vec![0; k];
+    row[k - 1] = n;
+    loop {
+        all.extend(row.iter().map(|&x| x as f64));
+        // The next one: the last count but for the first, which is not 0, gives one to the left.
+        let Some(from) = (1..k).rev().find(|&j| row[j] > 0) else { break };
+        let rest = std::mem::take(&mut row[from]);
+        row[from - 1] += 1;
+        row[k - 1] = rest - 1;
+    }
+    let ones = vec![1; d.batch_shape().len()];
+    let shape = [&[all.len() / k], ones.as_slice(), &[k]].concat();
+    let all = Tensor::from_vec(all, shape, &Device::Cpu)?.to_dtype(placement.dtype)?;
+    Ok(all.to_device(&placement.device)?)
+}
 
 /// `0..=largest` along a new first dim, in the dtype and on the device of `like`.
 fn outcomes(largest: f64, batch: &[usize], like: &Operand) -> Result<Tensor> {

@@ -7,6 +7,7 @@ mod beta_binomial;
 mod binomial;
 mod counts;
 mod dirichlet_multinomial;
+mod expectations;
 mod gamma_poisson;
 mod geometric;
 mod multinomial;
@@ -14,6 +15,7 @@ mod negative_binomial;
 mod one_hot_categorical;
 mod ordered_logistic;
 mod poisson;
+mod tails;
 
 pub use bernoulli::Bernoulli;
 pub use categorical::Categorical;

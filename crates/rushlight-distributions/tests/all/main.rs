@@ -3,9 +3,12 @@
 mod arbitrary;
 mod axes;
 mod by_hand;
+mod counts;
 mod errors;
 mod golden;
 mod laws;
+mod masked;
+mod mixture;
 mod operations;
 #[path = "../../examples/golden/reference/mod.rs"]
 mod reference;

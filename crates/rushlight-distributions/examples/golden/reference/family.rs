@@ -7,8 +7,8 @@ use rushlight_distributions::{
     Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, ContinuousBernoulli,
     Dirichlet, DirichletMultinomial, Distribution, Exponential, Gamma, GammaPoisson, Geometric,
     Gumbel, HalfCauchy, HalfNormal, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic,
-    Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand, OrderedLogistic, Pareto,
-    Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
+    MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
+    OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -146,6 +146,7 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "Laplace" => shared(Laplace::new(p.get("loc")?, p.get("scale")?)),
         "LogNormal" => shared(LogNormal::new(p.get("loc")?, p.get("scale")?)),
         "Logistic" => shared(Logistic::new(p.get("loc")?, p.get("scale")?)),
+        "MixtureSameFamily" => shared(MixtureSameFamily::new(Categorical::from_logits(p.get("logits")?)?, Normal::new(p.get("loc")?, p.get("scale")?)?)),
         "Multinomial" if p.has("probs") => shared(Multinomial::new(p.count("total_count")?, p.get("probs")?)),
         "Multinomial" => shared(Multinomial::from_logits(p.count("total_count")?, p.get("logits")?)),
         "NegativeBinomial" if p.has("probs") => shared(NegativeBinomial::new(p.get("total_count")?, p.get("probs")?)),

@@ -37,10 +37,20 @@ const TEMME: [&[f64]; 9] = [
 
 /// `x^a e^-x / Γ(a + 1)`
 fn prefactor(a: f64, x: f64) -> f64 {
+    ln_prefactor(a, x).exp()
+}
+
+/// Its logarithm: of the probability that a Poisson variable with rate `x` is `a`.
+fn ln_prefactor(a: f64, x: f64) -> f64 {
     if a < STIRLING_FROM {
-        return (a * x.ln() - x - Real::ln_gamma(a + 1.0)).exp();
+        return a * x.ln() - x - Real::ln_gamma(a + 1.0);
     }
-    (-a * excess_of(x / a, (x - a) / a) - HALF_LN_TAU - 0.5 * a.ln() - stirling_remainder(a)).exp()
+    -a * excess_of(x / a, (x - a) / a) - HALF_LN_TAU - 0.5 * a.ln() - stirling_remainder(a)
+}
+
+/// The logarithm of the probability of the count `k` with the rate `rate`, which may be 0.
+pub(crate) fn ln_poisson(k: f64, rate: f64) -> f64 {
+    if k == 0.0 { -rate } else { ln_prefactor(k, rate) }
 }
 
 /// `Σ_n x^n / ((a + 1) .. (a + n))`, and its derivative with respect to `a`.

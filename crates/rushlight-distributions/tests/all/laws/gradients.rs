@@ -98,13 +98,13 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
             assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
         }
     }
-    assert_eq!(reparameterized, 26);
+    assert_eq!(reparameterized, 30);
 }
 
 /// A draw that is given moves like one that was just made.
 #[test]
 fn given_draws_move_like_fresh_ones() {
-    let mut count = 0;
+    let (mut count, mut without) = (0, Vec::new());
     for (law, dtype) in table().iter().flat_map(|law| FLOATS.map(|dtype| (law, dtype))) {
         let params = law.params(dtype);
         let d = law.with(&params);
@@ -115,7 +115,10 @@ fn given_draws_move_like_fresh_ones() {
             continue;
         }
         let given = match given {
-            Err(Error::NotAvailable { .. }) => continue,
+            Err(Error::NotAvailable { .. }) => {
+                without.push(law.name);
+                continue;
+            }
             given => given.unwrap(),
         };
         assert_eq!(flat(&given), flat(&draw), "{}", law.name);
@@ -129,7 +132,10 @@ fn given_draws_move_like_fresh_ones() {
         }
         count += 1;
     }
-    assert_eq!(count, 2 * 26);
+    // Whose draws are made of more noise than they have numbers.
+    without.dedup();
+    assert_eq!(without, [""; 0]);
+    assert_eq!(count, 2 * 30);
 }
 
 /// Also where it has fewer dims than the batch or more, and only in the parameters' dtype.
@@ -173,15 +179,14 @@ fn the_gradient_of_a_draw_is_that_of_the_implicit_function() {
             Err(Error::NotAvailable { .. }) => continue,
             cdf => cdf.unwrap(),
         };
-        let density = flat(&d.log_prob(&at).unwrap().exp().unwrap());
-        let (got, slopes) = (gradients(&x, &params), gradients(&cdf, &params));
-        for (got, slope) in got.iter().zip(slopes) {
-            let want: Vec<f64> = slope.iter().zip(&density).map(|(s, p)| -s / p).collect();
+        let density = d.log_prob(&at).unwrap().exp().unwrap().detach();
+        let moved = (cdf / density).unwrap().neg().unwrap();
+        for (got, want) in gradients(&x, &params).iter().zip(gradients(&moved, &params)) {
             assert_close(law.name, got, &want, 1e-9);
         }
         checked += 1;
     }
-    assert_eq!(checked, 21);
+    assert_eq!(checked, 25);
 }
 
 /// Draws of one dim move as if their quantile levels were fixed, also where parameters are broadcast.
@@ -208,7 +213,7 @@ fn draws_move_as_their_quantiles() {
         }
         count += 1;
     }
-    assert_eq!(count, 42);
+    assert_eq!(count, 50);
 }
 
 #[test]
