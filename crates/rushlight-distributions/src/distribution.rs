@@ -45,8 +45,30 @@ pub trait Distribution: Any + Debug + Send + Sync {
     /// # Errors
     ///
     /// [`Error::NotReparameterized`] unless [`has_rsample`](Self::has_rsample).
-    fn rsample(&self, _rng: &mut Rng, _shape: &[usize]) -> Result<Tensor> {
-        Err(Error::NotReparameterized { distribution: self.name() })
+    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
+        if !self.has_rsample() {
+            return Err(Error::NotReparameterized { distribution: self.name() });
+        }
+        self.reparameterize(&self.sample(rng, shape)?)
+    }
+
+    /// `value` with the gradients that it would carry if [`rsample`](Self::rsample) had just drawn it: to use a draw
+    /// once more, from a file or another program, without losing how it moves. Shape: that of `value`, the batch and
+    /// the event, broadcast together.
+    ///
+    /// The numbers are those of `value`, whose own graph is cut off. It should lie in the support.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotReparameterized`] unless [`has_rsample`](Self::has_rsample), [`Error::NotAvailable`] where draws
+    /// are made of noise that the value does not tell; shapes that do not broadcast, a dtype or device that
+    /// is not the parameters'.
+    fn reparameterize(&self, _value: &Tensor) -> Result<Tensor> {
+        let distribution = self.name();
+        if !self.has_rsample() {
+            return Err(Error::NotReparameterized { distribution });
+        }
+        Err(Error::NotAvailable { distribution, quantity: "reparameterize" })
     }
 
     /// A draw without gradients. Shape: `shape + batch + event`.
@@ -187,6 +209,7 @@ impl Distribution for Arc<dyn Distribution> {
         support() -> Constraint;
         has_rsample() -> bool;
         rsample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
+        reparameterize(value: &Tensor) -> Result<Tensor>;
         sample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
         log_prob(value: &Tensor) -> Result<Tensor>;
         log_prob_over(value: &Tensor, dims: usize) -> Result<Tensor>;

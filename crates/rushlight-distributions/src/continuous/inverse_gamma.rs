@@ -5,7 +5,7 @@ use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::draw;
+use crate::rng::{draw, given};
 use crate::special::incomplete::gamma_log_slope;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -91,8 +91,8 @@ impl Distribution for InverseGamma {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let draw = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let draw = given("InverseGamma", value, [&self.concentration, &self.rate])?;
         pointwise::moving(InverseGammaDraw, draw, [&self.concentration, &self.rate])
     }
 

@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, beside, broadcast};
+use crate::rng::{given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::f64::consts::PI;
@@ -91,6 +92,11 @@ impl Distribution for Normal {
             Source::Number(loc) => spread.affine(1.0, loc)?,
             Source::Tensor(loc) => spread.broadcast_add(&loc)?,
         })
+    }
+
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("Normal", value, [&self.loc, &self.scale])?;
+        pathwise(x, [&self.loc, &self.scale], |x, [loc, scale]| [1.0, (x - loc) / scale])
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {

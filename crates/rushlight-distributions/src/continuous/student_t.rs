@@ -5,7 +5,7 @@ use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Source, beside, broadcast};
-use crate::rng::draw;
+use crate::rng::{draw, given};
 use crate::special::incomplete::{student_t_density, student_t_slope, student_t_tails};
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -123,6 +123,11 @@ impl Distribution for StudentT {
             Source::Number(loc) => spread.affine(1.0, loc)?,
             Source::Tensor(loc) => spread.broadcast_add(&loc)?,
         })
+    }
+
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let params = [&self.df, &self.loc, &self.scale];
+        pointwise::moving(StudentTMoved, given("StudentT", value, params)?, params)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -255,6 +260,19 @@ impl Pointwise<1> for StudentTDraw {
 
     fn partials(self, [df]: [f64; 1], z: f64) -> [f64; 1] {
         [student_t_slope(df, z)]
+    }
+}
+
+/// How any draw moves.
+#[derive(Debug, Clone, Copy)]
+struct StudentTMoved;
+
+impl Pointwise<3> for StudentTMoved {
+    const NAME: &'static str = "StudentT::reparameterize";
+
+    fn partials(self, [df, loc, scale]: [f64; 3], x: f64) -> [f64; 3] {
+        let z = (x - loc) / scale;
+        [scale * student_t_slope(df, z), 1.0, z]
     }
 }
 

@@ -82,6 +82,7 @@ impl Distribution for Masked {
         support() -> Constraint;
         has_rsample() -> bool;
         rsample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
+        reparameterize(value: &Tensor) -> Result<Tensor>;
         sample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
         mean() -> Result<Tensor>;
         variance() -> Result<Tensor>;

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod axes;
+mod by_hand;
 mod counts;
 mod errors;
 mod golden;
@@ -9,6 +10,8 @@ mod laws;
 mod masked;
 mod mixture;
 mod operations;
+#[path = "../../examples/golden/reference/mod.rs"]
+mod reference;
 mod samplers;
 mod support;
 mod threads;

@@ -165,6 +165,14 @@ pub(crate) fn gamma_log_slope(a: f64, z: f64) -> f64 {
     -(sum * (z.ln() - digamma(a + 1.0)) + slope) / a
 }
 
+/// The same, given `ln z`: also where `z` is no number any more, and of the series only its first term is left.
+pub(crate) fn gamma_ln_slope(a: f64, ln_z: f64) -> f64 {
+    if ln_z < f64::MIN_POSITIVE.ln() {
+        return (digamma(a + 1.0) - ln_z) / a;
+    }
+    gamma_log_slope(a, ln_z.exp())
+}
+
 /// `d ln z / da`, by the derivative of Temme's expansion: the error function's part of it is elementary.
 fn temme_slope(a: f64, z: f64, eta: f64) -> f64 {
     let (mut sum, mut by_eta, mut by_a) = (0.0, 0.0, 0.0);

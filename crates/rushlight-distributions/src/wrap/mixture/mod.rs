@@ -205,11 +205,13 @@ impl Distribution for MixtureSameFamily {
         self.moves
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
         if !self.moves {
             return Err(Error::NotReparameterized { distribution: NAME });
         }
-        self.moving(self.sample(rng, shape)?)
+        let own = [self.batch_shape(), self.event_shape()].concat();
+        let full = shape::broadcast(NAME, &[value.dims(), &own])?;
+        self.moving(value.detach().broadcast_as(full)?.contiguous()?)
     }
 
     /// One draw of each component, of which one is taken.
