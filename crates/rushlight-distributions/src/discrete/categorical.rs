@@ -2,6 +2,7 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::rows::{self, RowDensity};
+use crate::kernel::tile;
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
@@ -103,6 +104,10 @@ impl Categorical {
         Operand::from(of_rows).require(distribution, what, constraint)
     }
 
+    pub(crate) fn of_logits(&self) -> bool {
+        self.form == Form::Logits
+    }
+
     pub(super) fn form(&self) -> Form {
         self.form
     }
@@ -117,7 +122,7 @@ impl Categorical {
     }
 
     /// The same with the parameter rewritten.
-    pub(super) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
+    pub(crate) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
         Ok(Self { form: self.form, param: f(&self.param, 1)? })
     }
 
@@ -127,7 +132,7 @@ impl Categorical {
         &dims[dims.len() - 1..]
     }
 
-    pub(super) fn classes(&self) -> usize {
+    pub(crate) fn classes(&self) -> usize {
         // The constructor made sure of a last dim.
         self.param.dims().last().copied().unwrap_or(0)
     }
@@ -149,7 +154,7 @@ impl Categorical {
     }
 
     /// The probabilities of all classes. Shape: `batch + [K]`.
-    pub(super) fn probs(&self) -> Result<Tensor> {
+    pub(crate) fn probs(&self) -> Result<Tensor> {
         Ok(match self.form {
             Form::Logits => self.log_probs()?.exp()?,
             Form::Probs => {
@@ -159,7 +164,7 @@ impl Categorical {
         })
     }
 
-    pub(super) fn log_probs(&self) -> Result<Tensor> {
+    pub(crate) fn log_probs(&self) -> Result<Tensor> {
         let param = self.param.value()?;
         Ok(match self.form {
             Form::Logits => OfLogits.composite(&param)?,
@@ -254,18 +259,31 @@ impl RowDensity for OfProbs {
     }
 
     #[inline(always)]
-    fn log_normalizer<T: Real>(self, row: &[T]) -> T {
-        row.iter().fold(T::ZERO, |sum, &p| sum + p).ln()
-    }
-
-    #[inline(always)]
     fn term_partial<T: Real>(self, p: T) -> T {
         T::ONE / p
     }
 
     #[inline(always)]
-    fn log_normalizer_partial<T: Real>(self, _: T, log_normalizer: T) -> T {
-        (-log_normalizer).exp()
+    fn normalizers<T: Real>(
+        self,
+        entries: &mut [T],
+        k: usize,
+        count: usize,
+        sums: &mut [T],
+        offsets: &mut [T],
+    ) {
+        offsets.fill(T::ZERO);
+        for (row, sum) in entries.chunks_exact(k).zip(&mut sums[..count]) {
+            *sum = tile::total(row);
+        }
+    }
+
+    #[inline(always)]
+    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize) {
+        for row in entries.chunks_exact_mut(k).take(count) {
+            let slope = T::ONE / tile::total(row);
+            row.fill(slope);
+        }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
@@ -285,23 +303,50 @@ impl RowDensity for OfLogits {
     }
 
     #[inline(always)]
-    fn log_normalizer<T: Real>(self, row: &[T]) -> T {
-        let max = row.iter().fold(T::NEG_INFINITY, |m, &l| if l > m { l } else { m });
-        row.iter().fold(T::ZERO, |sum, &l| sum + (l - max).exp()).ln() + max
-    }
-
-    #[inline(always)]
     fn term_partial<T: Real>(self, _: T) -> T {
         T::ONE
     }
 
     #[inline(always)]
-    fn log_normalizer_partial<T: Real>(self, l: T, log_normalizer: T) -> T {
-        (l - log_normalizer).exp()
+    fn normalizers<T: Real>(
+        self,
+        entries: &mut [T],
+        k: usize,
+        count: usize,
+        sums: &mut [T],
+        offsets: &mut [T],
+    ) {
+        for (row, offset) in entries.chunks_exact_mut(k).zip(&mut offsets[..count]) {
+            *offset = take_largest(row);
+        }
+        tile::map(entries, k * count, |l| l.exp());
+        for (row, sum) in entries.chunks_exact(k).zip(&mut sums[..count]) {
+            *sum = tile::total(row);
+        }
+    }
+
+    #[inline(always)]
+    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize) {
+        for row in entries.chunks_exact_mut(k).take(count) {
+            take_largest(row);
+        }
+        tile::map(entries, k * count, |l| l.exp());
+        for row in entries.chunks_exact_mut(k).take(count) {
+            let share = T::ONE / tile::total(row);
+            row.iter_mut().for_each(|e| *e = *e * share);
+        }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
         let shifted = rows.broadcast_sub(&rows.max_keepdim(D::Minus1)?.detach())?;
         shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
     }
+}
+
+/// Subtracts the largest entry of a row from all, and returns it.
+#[inline(always)]
+fn take_largest<T: Real>(row: &mut [T]) -> T {
+    let max = row.iter().fold(T::NEG_INFINITY, |m, &l| if l > m { l } else { m });
+    row.iter_mut().for_each(|l| *l = *l - max);
+    max
 }

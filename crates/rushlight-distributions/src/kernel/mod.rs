@@ -35,6 +35,7 @@ pub(crate) mod rows;
 pub(crate) mod simplex;
 mod single;
 mod space;
+pub(crate) mod tile;
 pub(crate) mod unary;
 
 pub(crate) use composite::{impossible_unless, weigh};

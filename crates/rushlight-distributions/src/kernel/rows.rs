@@ -1,23 +1,35 @@
 //! Log-masses that pick one entry of a row: categorical and kin, one pass each way.
 
 use super::Weight;
+use super::tile::{self, Shares};
 use crate::operand::Operand;
 use crate::{Error, Real, Result, shape};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Storage, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
 use std::fmt::Debug;
+use std::ops::Range;
 
 /// The dim of classes.
 const LAST: candle_core::D = candle_core::D::Minus1;
 
 /// A log-mass `term(row[k]) − A(row)` of class `k`.
+///
+/// Normalizers are computed for a [`tile`] of `count` rows, `k` entries each, at once.
 pub(crate) trait RowDensity: Copy + Debug + Send + Sync + 'static {
     const NAME: &'static str;
     fn term<T: Real>(self, entry: T) -> T;
-    fn log_normalizer<T: Real>(self, row: &[T]) -> T;
     fn term_partial<T: Real>(self, entry: T) -> T;
-    /// `∂A/∂entry`, given the entry and `A`.
-    fn log_normalizer_partial<T: Real>(self, entry: T, log_normalizer: T) -> T;
+    /// The sum and the offset of each row in `A = ln(sum) + offset`; the entries are used up.
+    fn normalizers<T: Real>(
+        self,
+        entries: &mut [T],
+        k: usize,
+        count: usize,
+        sums: &mut [T],
+        offsets: &mut [T],
+    );
+    /// `∂A/∂entry` in the place of each entry.
+    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize);
     /// The log-masses of all classes, composed of candle's tensor ops.
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor>;
 }
@@ -122,38 +134,69 @@ struct Op<D> {
     summed: bool,
 }
 
-/// Where in rows of shape `dims` (batch, then classes) each outcome of shape `shape` finds its row.
-pub(super) fn starts(shape: &[usize], dims: &[usize]) -> impl Fn(usize) -> usize + use<> {
-    let (batch, classes) = (&dims[..dims.len() - 1], dims[dims.len() - 1]);
-    let lead = shape.len() - batch.len();
-    let mut strides = vec![0; shape.len()];
-    let mut stride = classes;
-    for (d, &n) in batch.iter().enumerate().rev() {
-        strides[lead + d] = if n == 1 { 0 } else { stride };
-        stride *= n;
-    }
-    let same = batch == shape;
-    let shape = shape.to_vec();
-    move |i| {
-        if same {
-            return i * classes;
-        }
-        let mut rest = i;
-        let mut start = 0;
-        for (&n, &s) in shape.iter().zip(&strides).rev() {
-            start += (rest % n) * s;
-            rest /= n;
-        }
-        start
-    }
-}
-
 impl<D: RowDensity> Op<D> {
+    fn shares(&self, k: usize) -> Shares {
+        Shares::new(self.index.len(), k)
+    }
+
     fn forward<T: Real>(&self, rows: &[T], dims: &[usize]) -> Vec<T> {
-        let classes = dims[dims.len() - 1];
-        let starts = starts(&self.shape, dims);
-        let pass = Forward { op: self, rows, classes, starts: &starts };
-        Arch::new().dispatch(pass)
+        let k = dims[dims.len() - 1];
+        let starts = tile::starts(&self.shape, dims);
+        if self.summed {
+            let parts = self.shares(k).map(|outcomes| {
+                let mut sum = 0.0;
+                self.log_probs(rows, k, outcomes, &starts, |i, log_prob: T| {
+                    let w = self.weights.at(i);
+                    sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
+                });
+                sum
+            });
+            return vec![T::from_f64(parts.into_iter().sum())];
+        }
+        let mut out = vec![T::ZERO; self.index.len()];
+        self.shares(k).fill(&mut out, 1, |outcomes, out| {
+            let first = outcomes.start;
+            self.log_probs(rows, k, outcomes, &starts, |i, log_prob| out[i - first] = log_prob);
+        });
+        out
+    }
+
+    /// The log-mass of each outcome.
+    fn log_probs<T: Real>(
+        &self,
+        rows: &[T],
+        k: usize,
+        outcomes: Range<usize>,
+        starts: &impl Fn(usize) -> usize,
+        mut take: impl FnMut(usize, T),
+    ) {
+        let density = self.density;
+        let capacity = tile::capacity(k);
+        let mut entries = tile::buffer(capacity * k);
+        let mut normalizers = tile::buffer(capacity);
+        let mut offsets = tile::buffer(capacity);
+        tile::for_each(outcomes, capacity, starts, |tile| {
+            tile::gather(&mut entries, rows, tile.starts, k);
+            Arch::new().dispatch(LogNormalizers {
+                density,
+                entries: &mut entries,
+                k,
+                count: tile.starts.len(),
+                out: &mut normalizers,
+                offsets: &mut offsets,
+            });
+            for (i, &slot) in tile.outcomes.zip(tile.slots) {
+                // What is no class is impossible.
+                let row = &rows[tile.starts[slot]..][..k];
+                take(
+                    i,
+                    match row.get(self.index[i] as usize) {
+                        Some(&entry) => density.term(entry) - normalizers[slot],
+                        None => T::NEG_INFINITY,
+                    },
+                );
+            }
+        });
     }
 
     fn backward<T: Real + WithDType>(
@@ -162,8 +205,8 @@ impl<D: RowDensity> Op<D> {
         grad: &Tensor,
     ) -> candle_core::Result<Tensor> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
-        let classes = rows.dim(LAST)?;
-        let starts = starts(&self.shape, rows.dims());
+        let k = rows.dim(LAST)?;
+        let starts = tile::starts(&self.shape, rows.dims());
         let out = {
             let (storage, layout) = rows.storage_and_layout();
             let Storage::Cpu(storage) = &*storage else {
@@ -171,89 +214,89 @@ impl<D: RowDensity> Op<D> {
             };
             let start = layout.start_offset();
             let data = &T::cpu_storage_as_slice(storage)?[start..start + rows.elem_count()];
-            let pass =
-                Backward { op: self, rows: data, classes, starts: &starts, upstream: &upstream };
-            Arch::new().dispatch(pass)
+            self.shares(k).gradients(data.len(), k, |outcomes, base, grads| {
+                self.add_gradients(data, k, outcomes, &starts, &upstream, base, grads);
+            })
         };
         Tensor::from_vec(out, rows.shape(), rows.device())
     }
-}
 
-struct Forward<'a, T, D, S> {
-    op: &'a Op<D>,
-    rows: &'a [T],
-    classes: usize,
-    starts: &'a S,
-}
-
-impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> WithSimd for Forward<'_, T, D, S> {
-    type Output = Vec<T>;
-    #[inline(always)]
-    fn with_simd<A: Simd>(self, _: A) -> Vec<T> {
-        let Self { op, rows, classes, starts } = self;
-        let mut out = if op.summed { Vec::new() } else { Vec::with_capacity(op.index.len()) };
-        let mut sum = 0.0;
-        let mut last = (usize::MAX, T::ZERO);
-        for (i, &k) in op.index.iter().enumerate() {
-            let start = starts(i);
-            let row = &rows[start..start + classes];
-            // Outcomes that share a row share its normalizer.
-            if last.0 != start {
-                last = (start, op.density.log_normalizer(row));
+    /// Adds the gradients of some outcomes to those of rows, from entry `base` on.
+    #[expect(clippy::too_many_arguments, reason = "what `backward` has at hand")]
+    fn add_gradients<T: Real>(
+        &self,
+        rows: &[T],
+        k: usize,
+        outcomes: Range<usize>,
+        starts: &impl Fn(usize) -> usize,
+        upstream: &[T],
+        base: usize,
+        grads: &mut [T],
+    ) {
+        let density = self.density;
+        let capacity = tile::capacity(k);
+        let mut entries = tile::buffer(capacity * k);
+        let mut of_rows = vec![T::ZERO; capacity];
+        tile::for_each(outcomes, capacity, starts, |tile| {
+            tile::gather(&mut entries, rows, tile.starts, k);
+            let count = tile.starts.len();
+            Arch::new().dispatch(NormalizerPartials { density, entries: &mut entries, k, count });
+            of_rows.fill(T::ZERO);
+            for (i, &slot) in tile.outcomes.zip(tile.slots) {
+                let g = match self.summed {
+                    true => upstream[0] * Real::from_f64(self.weights.at(i)),
+                    false => upstream[i],
+                };
+                let class = self.index[i] as usize;
+                // Nothing counts 0 times, not even an infinity or NaN.
+                if g == T::ZERO || class >= k {
+                    continue;
+                }
+                let at = tile.starts[slot] + class;
+                grads[at - base] = grads[at - base] + g * density.term_partial(rows[at]);
+                of_rows[slot] = of_rows[slot] + g;
             }
-            // What is no class is impossible.
-            let log_prob = match row.get(k as usize) {
-                Some(&entry) => op.density.term(entry) - last.1,
-                None => T::NEG_INFINITY,
-            };
-            if op.summed {
-                let w = op.weights.at(i);
-                sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
-            } else {
-                out.push(log_prob);
+            for ((row, &start), &g) in entries.chunks_exact(k).zip(tile.starts).zip(&of_rows) {
+                if g != T::ZERO {
+                    let grads = &mut grads[start - base..][..k];
+                    grads.iter_mut().zip(row).for_each(|(grad, &p)| *grad = *grad - g * p);
+                }
             }
-        }
-        if op.summed {
-            out.push(T::from_f64(sum));
-        }
-        out
+        });
     }
 }
 
-struct Backward<'a, T, D, S> {
-    op: &'a Op<D>,
-    rows: &'a [T],
-    classes: usize,
-    starts: &'a S,
-    upstream: &'a [T],
+struct LogNormalizers<'a, T, D> {
+    density: D,
+    entries: &'a mut [T],
+    k: usize,
+    count: usize,
+    out: &'a mut [T],
+    offsets: &'a mut [T],
 }
 
-impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> WithSimd for Backward<'_, T, D, S> {
-    type Output = Vec<T>;
+impl<T: Real, D: RowDensity> WithSimd for LogNormalizers<'_, T, D> {
+    type Output = ();
     #[inline(always)]
-    fn with_simd<A: Simd>(self, _: A) -> Vec<T> {
-        let Self { op, rows, classes, starts, upstream } = self;
-        let mut out = vec![T::ZERO; rows.len()];
-        let mut last = (usize::MAX, T::ZERO);
-        for (i, &k) in op.index.iter().enumerate() {
-            let start = starts(i);
-            let row = &rows[start..start + classes];
-            let grads = &mut out[start..start + classes];
-            if last.0 != start {
-                last = (start, op.density.log_normalizer(row));
-            }
-            let g =
-                if op.summed { upstream[0] * T::from_f64(op.weights.at(i)) } else { upstream[i] };
-            if g == T::ZERO || k as usize >= classes {
-                continue;
-            }
-            for (grad, &entry) in grads.iter_mut().zip(row) {
-                *grad = *grad - g * op.density.log_normalizer_partial(entry, last.1);
-            }
-            let k = k as usize;
-            grads[k] = grads[k] + g * op.density.term_partial(row[k]);
-        }
-        out
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { density, entries, k, count, out, offsets } = self;
+        density.normalizers(entries, k, count, out, offsets);
+        tile::map_two(out, offsets, count, |sum, offset| sum.ln() + offset);
+    }
+}
+
+struct NormalizerPartials<'a, T, D> {
+    density: D,
+    entries: &'a mut [T],
+    k: usize,
+    count: usize,
+}
+
+impl<T: Real, D: RowDensity> WithSimd for NormalizerPartials<'_, T, D> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.density.normalizer_partials(self.entries, self.k, self.count);
     }
 }
 

@@ -1,10 +1,12 @@
 //! The log-density of rows on the simplex: Dirichlet's, one pass each way.
 
 use super::Weight;
-use super::rows::{Weights, starts};
+use super::rows::Weights;
+use super::tile::{self, Shares, starts};
 use crate::{Error, Real, Result, shape, special};
 use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Shape, Storage, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 const NAME: &str = "Dirichlet::log_prob";
 
@@ -76,9 +78,36 @@ impl Op {
     }
 
     fn forward<T: Real>(&self, x: &[T], x_dims: &[usize], a: &[T], a_dims: &[usize]) -> Vec<T> {
-        let (x_starts, a_starts) = (starts(&self.shape, x_dims), starts(&self.shape, a_dims));
-        let k = a_dims[a_dims.len() - 1];
-        Arch::new().dispatch(Forward { op: self, x, a, k, x_starts, a_starts })
+        let rows = self.beside(x, x_dims, a, a_dims);
+        if self.summed {
+            let parts = rows.shares().map(|outcomes| {
+                let mut sum = 0.0;
+                rows.log_probs(outcomes, |i, log_prob| {
+                    let w = self.weights.at(i);
+                    sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
+                });
+                sum
+            });
+            return vec![T::from_f64(parts.into_iter().sum())];
+        }
+        let mut out = vec![T::ZERO; self.rows()];
+        rows.shares().fill(&mut out, 1, |outcomes, out| {
+            let first = outcomes.start;
+            rows.log_probs(outcomes, |i, log_prob| out[i - first] = log_prob);
+        });
+        out
+    }
+
+    fn beside<'a, T>(
+        &self,
+        x: &'a [T],
+        x_dims: &[usize],
+        a: &'a [T],
+        a_dims: &[usize],
+    ) -> Rows<'a, T, impl Fn(usize) -> usize + Sync + use<T>, impl Fn(usize) -> usize + Sync + use<T>>
+    {
+        let (x_start, a_start) = (starts(&self.shape, x_dims), starts(&self.shape, a_dims));
+        Rows { outcomes: self.rows(), k: a_dims[a_dims.len() - 1], x, a, x_start, a_start }
     }
 
     fn backward<T: Real + WithDType>(
@@ -86,19 +115,22 @@ impl Op {
         x: &Tensor,
         a: &Tensor,
         grad: &Tensor,
-    ) -> candle_core::Result<(Tensor, Tensor)> {
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
-        let (x_starts, a_starts) = (starts(&self.shape, x.dims()), starts(&self.shape, a.dims()));
-        let k = a.dim(D::Minus1)?;
+        let upstream = |i: usize| match self.summed {
+            true => upstream[0] * Real::from_f64(self.weights.at(i)),
+            false => upstream[i],
+        };
         let (of_x, of_a) = {
             let (x_storage, x_layout) = x.storage_and_layout();
             let (a_storage, a_layout) = a.storage_and_layout();
-            let (x, a) = (slice::<T>(&x_storage, x_layout)?, slice::<T>(&a_storage, a_layout)?);
-            let upstream = &upstream;
-            Arch::new().dispatch(Backward { op: self, x, a, k, x_starts, a_starts, upstream })
+            let xs = slice::<T>(&x_storage, x_layout)?;
+            let of_a = slice::<T>(&a_storage, a_layout)?;
+            let rows = self.beside(xs, x.dims(), of_a, a.dims());
+            (x.track_op().then(|| rows.of_x(&upstream)), a.track_op().then(|| rows.of_a(&upstream)))
         };
-        let of_x = Tensor::from_vec(of_x, x.shape(), x.device())?;
-        Ok((of_x, Tensor::from_vec(of_a, a.shape(), a.device())?))
+        let of_x = of_x.map(|g| Tensor::from_vec(g, x.shape(), x.device())).transpose()?;
+        Ok((of_x, of_a.map(|g| Tensor::from_vec(g, a.shape(), a.device())).transpose()?))
     }
 }
 
@@ -110,102 +142,192 @@ fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> candle_core
     Ok(&T::cpu_storage_as_slice(storage)?[start..start + layout.shape().elem_count()])
 }
 
-/// `Σ_k ln Γ(a_k) − ln Γ(Σ_k a_k)`
-#[inline(always)]
-fn log_normalizer<T: Real>(row: &[T]) -> T {
-    let ln_gammas = row.iter().fold(T::ZERO, |sum, &a| sum + a.ln_gamma());
-    ln_gammas - total(row).ln_gamma()
-}
-
-#[inline(always)]
-fn total<T: Real>(row: &[T]) -> T {
-    row.iter().fold(T::ZERO, |sum, &a| sum + a)
-}
-
-struct Forward<'a, T, X, A> {
-    op: &'a Op,
+/// Rows of values and of parameters, for each outcome.
+struct Rows<'a, T, X, A> {
+    outcomes: usize,
+    k: usize,
     x: &'a [T],
     a: &'a [T],
-    k: usize,
-    x_starts: X,
-    a_starts: A,
+    x_start: X,
+    a_start: A,
 }
 
-impl<T: Real, X: Fn(usize) -> usize, A: Fn(usize) -> usize> WithSimd for Forward<'_, T, X, A> {
-    type Output = Vec<T>;
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Vec<T> {
-        let Self { op, x, a, k, x_starts, a_starts } = self;
-        let mut out = if op.summed { Vec::new() } else { Vec::with_capacity(op.rows()) };
-        let mut sum = 0.0;
-        let mut last = (usize::MAX, T::ZERO);
-        for i in 0..op.rows() {
-            let (x_start, a_start) = (x_starts(i), a_starts(i));
-            let (x, a) = (&x[x_start..x_start + k], &a[a_start..a_start + k]);
-            // Outcomes that share a row of parameters share its normalizer.
-            if last.0 != a_start {
-                last = (a_start, log_normalizer(a));
+impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'_, T, X, A> {
+    fn shares(&self) -> Shares {
+        Shares::new(self.outcomes, self.k)
+    }
+
+    /// The log-density of each outcome.
+    fn log_probs(&self, outcomes: Range<usize>, mut take: impl FnMut(usize, T)) {
+        let (arch, k) = (Arch::new(), self.k);
+        let capacity = tile::capacity(k);
+        let [mut xs, mut of_a] = std::array::from_fn(|_| tile::buffer(capacity * k));
+        let [mut sums, mut normalizers] = std::array::from_fn(|_| tile::buffer(capacity));
+        // Outcomes that share a row of parameters share its normalizer.
+        tile::for_each(outcomes, capacity, &self.a_start, |tile| {
+            tile::gather(&mut of_a, self.a, tile.starts, k);
+            let (a, count) = (&mut of_a, tile.starts.len());
+            let out = &mut normalizers;
+            arch.dispatch(LogNormalizers { a, k, count, totals: &mut sums, out });
+            for (first, slots) in tile.outcomes.step_by(capacity).zip(tile.slots.chunks(capacity)) {
+                for ((x, a), (n, &slot)) in xs
+                    .chunks_exact_mut(k)
+                    .zip(of_a.chunks_exact_mut(k))
+                    .zip(slots.iter().enumerate())
+                {
+                    x.copy_from_slice(&self.x[(self.x_start)(first + n)..][..k]);
+                    a.copy_from_slice(&self.a[tile.starts[slot]..][..k]);
+                }
+                let (x, a, count) = (&mut xs, &of_a, slots.len());
+                arch.dispatch(Terms { x, a, k, count, out: &mut sums });
+                for (n, &slot) in slots.iter().enumerate() {
+                    take(first + n, sums[n] - normalizers[slot]);
+                }
             }
-            let mut outside = false;
-            let mut t = T::ZERO;
-            for (&x, &a) in x.iter().zip(a) {
-                outside |= (x < T::ZERO) | (x == T::INFINITY);
-                t = t + (a - T::ONE).xlogy(x);
+        });
+    }
+
+    /// The gradients of values, given those of the log-densities.
+    fn of_x(&self, upstream: &(impl Fn(usize) -> T + Sync)) -> Vec<T> {
+        let k = self.k;
+        self.shares().gradients(self.x.len(), k, |outcomes, base, grads| {
+            for i in outcomes {
+                let g = upstream(i);
+                // Nothing counts 0 times, not even an infinity or NaN.
+                if g == T::ZERO {
+                    continue;
+                }
+                let start = (self.x_start)(i);
+                let (x, a) = (&self.x[start..][..k], &self.a[(self.a_start)(i)..][..k]);
+                for ((grad, &x), &a) in grads[start - base..].iter_mut().zip(x).zip(a) {
+                    *grad = *grad + g * (a - T::ONE) / x;
+                }
             }
-            let log_prob = if outside { T::NEG_INFINITY } else { t - last.1 };
-            if op.summed {
-                let w = op.weights.at(i);
-                sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
-            } else {
-                out.push(log_prob);
-            }
-        }
-        if op.summed {
-            out.push(T::from_f64(sum));
-        }
-        out
+        })
+    }
+
+    /// The gradients of parameters, given those of the log-densities.
+    fn of_a(&self, upstream: &(impl Fn(usize) -> T + Sync)) -> Vec<T> {
+        let (arch, k) = (Arch::new(), self.k);
+        let capacity = tile::capacity(k);
+        self.shares().gradients(self.a.len(), k, |outcomes, base, grads| {
+            let [mut slopes, mut xs] = std::array::from_fn(|_| tile::buffer(capacity * k));
+            let mut totals = tile::buffer(capacity);
+            tile::for_each(outcomes, capacity, &self.a_start, |tile| {
+                tile::gather(&mut slopes, self.a, tile.starts, k);
+                let (a, count) = (&mut slopes, tile.starts.len());
+                arch.dispatch(Slopes { a, k, count, totals: &mut totals });
+                for (first, slots) in
+                    tile.outcomes.step_by(capacity).zip(tile.slots.chunks(capacity))
+                {
+                    for (n, row) in xs.chunks_exact_mut(k).take(slots.len()).enumerate() {
+                        row.copy_from_slice(&self.x[(self.x_start)(first + n)..][..k]);
+                    }
+                    arch.dispatch(Logarithms { x: &mut xs, len: slots.len() * k });
+                    for (n, &slot) in slots.iter().enumerate() {
+                        let g = upstream(first + n);
+                        if g == T::ZERO {
+                            continue;
+                        }
+                        let (ln_x, slope) = (&xs[n * k..][..k], &slopes[slot * k..][..k]);
+                        let grads = &mut grads[tile.starts[slot] - base..][..k];
+                        for ((grad, &ln_x), &slope) in grads.iter_mut().zip(ln_x).zip(slope) {
+                            *grad = *grad + g * (ln_x - slope);
+                        }
+                    }
+                }
+            });
+        })
     }
 }
 
-struct Backward<'a, T, X, A> {
-    op: &'a Op,
-    x: &'a [T],
-    a: &'a [T],
+/// `Σ_k ln Γ(a_k) − ln Γ(Σ_k a_k)` of each row; the entries are used up.
+struct LogNormalizers<'a, T> {
+    a: &'a mut [T],
     k: usize,
-    x_starts: X,
-    a_starts: A,
-    upstream: &'a [T],
+    count: usize,
+    totals: &'a mut [T],
+    out: &'a mut [T],
 }
 
-impl<T: Real, X: Fn(usize) -> usize, A: Fn(usize) -> usize> WithSimd for Backward<'_, T, X, A> {
-    type Output = (Vec<T>, Vec<T>);
+impl<T: Real> WithSimd for LogNormalizers<'_, T> {
+    type Output = ();
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> (Vec<T>, Vec<T>) {
-        let Self { op, x, a, k, x_starts, a_starts, upstream } = self;
-        let mut of_x = vec![T::ZERO; x.len()];
-        let mut of_a = vec![T::ZERO; a.len()];
-        let mut slopes = vec![T::ZERO; k];
-        let mut last = usize::MAX;
-        for i in 0..op.rows() {
-            let g =
-                if op.summed { upstream[0] * T::from_f64(op.weights.at(i)) } else { upstream[i] };
-            // Nothing counts 0 times, not even an infinity or NaN.
-            if g == T::ZERO {
-                continue;
-            }
-            let (x_start, a_start) = (x_starts(i), a_starts(i));
-            let (x, a) = (&x[x_start..x_start + k], &a[a_start..a_start + k]);
-            if last != a_start {
-                last = a_start;
-                let of_total = total(a).digamma();
-                slopes.iter_mut().zip(a).for_each(|(s, &a)| *s = a.digamma() - of_total);
-            }
-            for (j, (&x, &a)) in x.iter().zip(a).enumerate() {
-                of_x[x_start + j] = of_x[x_start + j] + g * (a - T::ONE) / x;
-                of_a[a_start + j] = of_a[a_start + j] + g * (x.ln() - slopes[j]);
-            }
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { a, k, count, totals, out } = self;
+        for (row, sum) in a.chunks_exact(k).zip(&mut totals[..count]) {
+            *sum = tile::total(row);
         }
-        (of_x, of_a)
+        tile::map(a, k * count, |a| a.ln_gamma());
+        for (row, sum) in a.chunks_exact(k).zip(&mut out[..count]) {
+            *sum = tile::total(row);
+        }
+        tile::map_two(out, totals, count, |of_entries, total| of_entries - total.ln_gamma());
+    }
+}
+
+/// `Σ_k (a_k − 1) ln x_k` of each row, -inf outside the support; the values are used up.
+struct Terms<'a, T> {
+    x: &'a mut [T],
+    a: &'a [T],
+    k: usize,
+    count: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Terms<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { x, a, k, count, out } = self;
+        for (row, out) in x.chunks_exact(k).zip(&mut out[..count]) {
+            let outside =
+                row.iter().fold(false, |any, &x| any | (x < T::ZERO) | (x == T::INFINITY));
+            *out = if outside { T::NEG_INFINITY } else { T::ZERO };
+        }
+        tile::map_two(x, a, k * count, |x, a| (a - T::ONE).xlogy(x));
+        for (row, out) in x.chunks_exact(k).zip(&mut out[..count]) {
+            // Also where the terms of a row outside are no number.
+            *out = if *out == T::ZERO { tile::total(row) } else { *out };
+        }
+    }
+}
+
+/// `ψ(a_k) − ψ(Σ_k a_k)` in the place of each entry.
+struct Slopes<'a, T> {
+    a: &'a mut [T],
+    k: usize,
+    count: usize,
+    totals: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for Slopes<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { a, k, count, totals } = self;
+        for (row, sum) in a.chunks_exact(k).zip(&mut totals[..count]) {
+            *sum = tile::total(row);
+        }
+        tile::map(a, k * count, |a| a.digamma());
+        tile::map(totals, count, |a| a.digamma());
+        for (row, &of_total) in a.chunks_exact_mut(k).zip(&totals[..count]) {
+            row.iter_mut().for_each(|slope| *slope = *slope - of_total);
+        }
+    }
+}
+
+/// `ln x` in the place of each entry.
+struct Logarithms<'a, T> {
+    x: &'a mut [T],
+    len: usize,
+}
+
+impl<T: Real> WithSimd for Logarithms<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        tile::map(self.x, self.len, |x| x.ln());
     }
 }
 
@@ -243,10 +365,9 @@ impl CustomOp2 for Op {
         _: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let (x, a) = match x.dtype() {
-            DType::F32 => self.backward::<f32>(x, a, grad)?,
-            _ => self.backward::<f64>(x, a, grad)?,
-        };
-        Ok((Some(x), Some(a)))
+        match x.dtype() {
+            DType::F32 => self.backward::<f32>(x, a, grad),
+            _ => self.backward::<f64>(x, a, grad),
+        }
     }
 }
