@@ -104,6 +104,22 @@ pub enum Error {
         /// The base's name.
         base: &'static str,
     },
+    /// A divergence is known in no closed form.
+    #[error(
+        "KL({p} || {q}) has no closed form here; estimate it with `kl_monte_carlo`, or add one with `KlRules::with`"
+    )]
+    NoClosedForm {
+        /// The first distribution's name.
+        p: &'static str,
+        /// The second's.
+        q: &'static str,
+    },
+    /// An estimate from too few draws.
+    #[error("kl_monte_carlo: {draws} draws tell no standard error; take 2 at least")]
+    TooFewDraws {
+        /// How many were asked for.
+        draws: usize,
+    },
     /// More event dims were asked for than there are batch dims.
     #[error("to_event({dims}): the batch shape {batch:?} has only {} dims", batch.len())]
     Event {

@@ -10,6 +10,7 @@
 //!   choices it came from;
 //! * [`Constraint`], where a value may live, with the bijection that gets it there;
 //! * [`kernel`], the one-pass log-density with analytic gradients that all families stand on;
+//! * [`kl`], divergences in closed form, and estimates of the others;
 //! * [`transform`], invertible maps, and the distributions behind them;
 //! * [`Rng`], the one door for randomness, and [`runtime`], which mends what candle costs by default.
 //!
@@ -41,6 +42,7 @@ pub mod discrete;
 mod distribution;
 mod error;
 pub mod kernel;
+pub mod kl;
 pub mod operand;
 mod real;
 pub mod rng;

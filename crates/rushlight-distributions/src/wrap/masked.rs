@@ -57,7 +57,7 @@ impl Masked {
     }
 
     /// 1 where outcomes count, of the batch shape.
-    fn counts(&self, neighbour: &Tensor) -> Result<Tensor> {
+    pub(crate) fn counts(&self, neighbour: &Tensor) -> Result<Tensor> {
         let mask = (*self.mask.beside(neighbour)?).detach();
         Ok(mask.ne(&mask.zeros_like()?)?)
     }
