@@ -12,6 +12,7 @@ mod geometric;
 mod multinomial;
 mod negative_binomial;
 mod one_hot_categorical;
+mod one_hot_straight_through;
 mod ordered_logistic;
 mod poisson;
 
@@ -26,5 +27,6 @@ pub use geometric::Geometric;
 pub use multinomial::Multinomial;
 pub use negative_binomial::NegativeBinomial;
 pub use one_hot_categorical::OneHotCategorical;
+pub use one_hot_straight_through::OneHotCategoricalStraightThrough;
 pub use ordered_logistic::OrderedLogistic;
 pub use poisson::Poisson;
