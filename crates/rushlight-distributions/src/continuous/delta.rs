@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density};
 use crate::operand::{Operand, beside, broadcast};
+use crate::rng::given;
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, shape};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -117,6 +118,12 @@ impl Distribution for Delta {
         // Read too: a draw is of the whole distribution.
         self.log_density.source()?;
         Ok(self.value.value()?.broadcast_as(full)?.contiguous()?)
+    }
+
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let draw = given("Delta", value, [&self.value])?;
+        let point = self.value.value()?;
+        Ok(draw.broadcast_add(&(&point - point.detach())?)?)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, pathwise};
+use crate::rng::{draw, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -125,8 +125,8 @@ impl Distribution for RelaxedBernoulli {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let (x, form) = (self.sample(rng, shape)?, self.form);
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let (x, form) = (given(NAME, value, self.operands())?, self.form);
         pathwise(x, self.operands(), |x, [temperature, param]| {
             let of_logit = x * (1.0 - x) / temperature;
             let of_param = match form {

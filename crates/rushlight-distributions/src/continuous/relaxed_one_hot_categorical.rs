@@ -2,7 +2,7 @@
 
 use crate::distribution::ParamMap;
 use crate::operand::{Operand, Placement, beside, broadcast};
-use crate::rng::interior;
+use crate::rng::{given, interior};
 use crate::special::along;
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, shape};
 use candle_core::{D, DType, Device, Tensor};
@@ -181,8 +181,8 @@ impl Distribution for RelaxedOneHotCategorical {
 
     /// By the numbers of the draw, not the noise: `ln x` is the softmax's argument up to a constant, which does not
     /// count.
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given(NAME, value, [&self.param])?;
         if !self.temperature.has_graph() && !self.param.has_graph() {
             return Ok(x);
         }

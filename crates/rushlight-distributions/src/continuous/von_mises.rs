@@ -4,7 +4,7 @@ use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::draw;
+use crate::rng::{draw, given};
 use crate::special::incomplete::{von_mises_cdf, von_mises_density, von_mises_slope};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -90,9 +90,9 @@ impl Distribution for VonMises {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let draw = self.sample(rng, shape)?;
-        pointwise::moving(VonMisesDraw, draw, [&self.loc, &self.concentration])
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let params = [&self.loc, &self.concentration];
+        pointwise::moving(VonMisesDraw, given("VonMises", value, params)?, params)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {

@@ -7,6 +7,7 @@ mod beta_binomial;
 mod binomial;
 mod counts;
 mod dirichlet_multinomial;
+mod expectations;
 mod gamma_poisson;
 mod geometric;
 mod multinomial;
@@ -14,7 +15,9 @@ mod negative_binomial;
 mod one_hot_categorical;
 mod one_hot_straight_through;
 mod ordered_logistic;
+mod outcomes;
 mod poisson;
+mod tails;
 
 pub use bernoulli::Bernoulli;
 pub use categorical::Categorical;

@@ -71,6 +71,10 @@ impl OneHotCategorical {
         Ok(Self { classes: Categorical::build(distribution, form, param)? })
     }
 
+    pub(super) fn param(&self) -> &Operand {
+        self.classes.param()
+    }
+
     /// The same with the parameter rewritten.
     pub(super) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
         Ok(Self { classes: self.classes.mapped(f)? })

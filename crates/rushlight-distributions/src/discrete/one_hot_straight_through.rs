@@ -3,6 +3,7 @@
 use super::OneHotCategorical;
 use super::categorical::Form;
 use crate::distribution::{ParamMap, delegate};
+use crate::rng::given;
 use crate::{Constraint, Distribution, Operand, Result, Rng, Weight};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -100,8 +101,8 @@ impl Distribution for OneHotCategoricalStraightThrough {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let draw = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let draw = given(NAME, value, [self.base.param()])?;
         let probs = self.mean()?;
         if !probs.track_op() {
             return Ok(draw);

@@ -2,10 +2,16 @@
 
 mod arbitrary;
 mod axes;
+mod by_hand;
+mod counts;
 mod errors;
 mod golden;
 mod laws;
+mod masked;
+mod mixture;
 mod operations;
+#[path = "../../examples/golden/reference/mod.rs"]
+mod reference;
 mod samplers;
 mod support;
 mod threads;

@@ -21,10 +21,12 @@ mod student_t;
 mod truncated_normal;
 mod von_mises;
 
-pub(crate) use beta::{beta_density, beta_slopes, beta_tails};
-pub(crate) use gamma::{gamma_density, gamma_log_slope, gamma_pq, gamma_slope};
+pub(crate) use beta::{beta_density, beta_slopes, beta_tails, prefactor as beta_prefactor};
+pub(crate) use gamma::{
+    gamma_density, gamma_ln_slope, gamma_log_slope, gamma_pq, gamma_slope, ln_poisson,
+};
 pub(crate) use student_t::{student_t_density, student_t_slope, student_t_tails};
-pub(crate) use truncated_normal::truncated_normal_slope;
+pub(crate) use truncated_normal::truncated_normal_slopes;
 pub(crate) use von_mises::{von_mises_cdf, von_mises_density, von_mises_slope};
 
 use crate::Real;
