@@ -71,6 +71,12 @@ impl Delta {
         Ok(Self { value, log_density, event_dim })
     }
 
+    /// The point. A use of the whole distribution, the density included, as all draws and moments are.
+    fn point(&self) -> Result<Tensor> {
+        self.log_density.source()?;
+        self.value.value()
+    }
+
     /// `log_prob` of the point alone, summed over the event, and the density there.
     fn weighted(&self, value: &Tensor, of_point: &Tensor) -> Result<Tensor> {
         let [log_density] = beside(value, [&self.log_density])?;
@@ -115,14 +121,12 @@ impl Distribution for Delta {
 
     fn rsample(&self, _: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let full = shape::of_draws(shape, self.value.dims())?;
-        // Read too: a draw is of the whole distribution.
-        self.log_density.source()?;
-        Ok(self.value.value()?.broadcast_as(full)?.contiguous()?)
+        Ok(self.point()?.broadcast_as(full)?.contiguous()?)
     }
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
         let draw = given("Delta", value, [&self.value])?;
-        let point = self.value.value()?;
+        let point = self.point()?;
         Ok(draw.broadcast_add(&(&point - point.detach())?)?)
     }
 
@@ -147,11 +151,11 @@ impl Distribution for Delta {
     }
 
     fn mean(&self) -> Result<Tensor> {
-        self.value.value()
+        self.point()
     }
 
     fn variance(&self) -> Result<Tensor> {
-        Ok(self.value.value()?.zeros_like()?)
+        Ok(self.point()?.zeros_like()?)
     }
 }
 

@@ -26,6 +26,7 @@ use std::sync::Arc;
 /// | gradient of a draw | pathwise: the formula above |
 ///
 /// P(x > 1/2) = p at any temperature; as it falls to 0, draws become 0 or 1. The density at an end is its limit.
+/// Cold draws come so near the ends that they round to the number next to them, in `f32` those above 1 − 6e-8.
 ///
 /// # Examples
 ///

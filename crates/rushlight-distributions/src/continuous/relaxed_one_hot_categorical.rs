@@ -128,8 +128,11 @@ impl RelaxedOneHotCategorical {
         let [temperature, logits] = self.beside(x)?;
         let k = x.dim(D::Minus1)?;
         let ln_x = x.log()?;
-        let a = logits.broadcast_sub(&ln_x.broadcast_mul(&temperature)?)?;
-        // Less the largest, which no gradient flows through: it cancels.
+        // Both shifts cancel, and no gradient flows through them. The first keeps λ ln x from overflowing everywhere,
+        let least = ln_x.min_keepdim(D::Minus1)?.detach();
+        let steps = ln_x.broadcast_sub(&least)?.broadcast_mul(&temperature)?;
+        let a = logits.broadcast_sub(&steps)?;
+        // the second the exponentials.
         let a = a.broadcast_sub(&a.max_keepdim(D::Minus1)?.detach())?;
         let last = a.rank() - 1;
         let terms = a.broadcast_sub(&ln_x)?.sum(D::Minus1)?;

@@ -173,7 +173,7 @@ fn angle(g: &mut impl RngCore, concentration: f64) -> f64 {
         // (1 − f) / 2
         let distance = rest * sine / (rest + 2.0 * inverse * cosine);
         // κ (r − f)
-        let c = 0.5 + above + 2.0 * concentration * distance;
+        let c = 0.5 + above + 2.0 * (concentration * distance);
         let u = 1.0 - g.random::<f64>();
         if (c / u).ln() + 1.0 - c >= 0.0 {
             let size = 2.0 * distance.sqrt().min(1.0).asin();
@@ -222,7 +222,9 @@ impl Density<2> for VonMisesDensity {
     #[inline(always)]
     fn unnormalized<T: Real>(self, x: T, [loc, concentration]: [T; 2]) -> T {
         let (sine, _) = ((x - loc) * T::HALF).sin_cos();
-        let t = -((sine * sine) * (concentration + concentration));
+        // Doubled last: the concentration may be the largest number.
+        let half = (sine * sine) * concentration;
+        let t = -(half + half);
         // No angle, but not NaN either.
         if x.abs() == T::INFINITY { T::NEG_INFINITY } else { t }
     }
@@ -235,7 +237,8 @@ impl Density<2> for VonMisesDensity {
     #[inline(always)]
     fn unnormalized_partials<T: Real>(self, x: T, [loc, concentration]: [T; 2]) -> (T, [T; 2]) {
         let (sine, cosine) = ((x - loc) * T::HALF).sin_cos();
-        let pull = (sine * cosine) * (concentration + concentration);
+        let half = (sine * cosine) * concentration;
+        let pull = half + half;
         (-pull, [pull, -(sine * sine) * T::from_f64(2.0)])
     }
 

@@ -86,6 +86,8 @@ pub(super) fn bessel_i1e<R: Real>(x: R) -> R {
 pub(super) fn log_bessel_i0<R: Real>(x: R) -> R {
     let at = At::of(x);
     let far = at.size + at.scaled().ln();
+    // Not ∞ − ∞.
+    let far = if at.size == R::INFINITY { at.size } else { far };
     if at.large { far } else { at.excess.ln_1p() }
 }
 

@@ -21,8 +21,6 @@ pub trait Format: Sized + 'static {
     const PI: Self;
     /// `pi` in three parts, the first two so short that their products with integers are exact.
     const PI_PARTS: [Self; 3];
-    /// What [`PI`](Self::PI) halved lacks to `pi / 2`.
-    const HALF_PI_REST: Self;
     /// `1 / ln 2`
     const LOG2_E: Self;
     /// `ln 2` up to where its product with any exponent stays exact.
@@ -135,7 +133,6 @@ impl Format for f32 {
     layout!(f32, u32, 23);
 
     const PI_PARTS: [Self; 3] = [3.140_625, 0.000_967_502_6, 1.509_958e-7];
-    const HALF_PI_REST: Self = -4.371_139e-8;
     const LN_2_HIGH: Self = 355.0 / 512.0;
     const LN_2_LOW: Self = -0.000_212_194_44;
     const EXP_OVERFLOW: Self = 89.0;
@@ -234,7 +231,6 @@ impl Format for f64 {
 
     const PI_PARTS: [Self; 3] =
         [3.141_592_653_468_251_2, 1.215_420_101_260_793_2e-10, 4.044_532_497_591_901_5e-21];
-    const HALF_PI_REST: Self = 6.123_233_995_736_766e-17;
     const LN_2_HIGH: Self = 0.693_147_180_369_123_8;
     const LN_2_LOW: Self = 1.908_214_929_270_587_7e-10;
     const EXP_OVERFLOW: Self = 710.0;

@@ -1,9 +1,8 @@
 //! Sine and cosine.
 //!
-//! The nearest multiple of π is subtracted, held as a sum of three numbers so that the first two products are
-//! exact (Cody and Waite, Software Manual for the Elementary Functions, 1980). What remains is a quarter turn
-//! at most, where the sine is a polynomial; the cosine is the sine of the complement, which keeps the digits
-//! around its zeros.
+//! The nearest multiple of π/2 is subtracted, held as a sum of three numbers so that the first two products are
+//! exact (Cody and Waite, Software Manual for the Elementary Functions, 1980). Of what remains, an eighth of a turn at
+//! most, the sine is a polynomial and the cosine `1 − 2 sin²(r / 2)`: zeros keep their digits.
 
 use super::Real;
 use super::elementary::polynomial;
@@ -21,17 +20,23 @@ fn sine<R: Real>(r: R) -> R {
 /// `(sin(x), cos(x))`
 #[inline(always)]
 pub(super) fn sin_cos<R: Real>(x: R) -> (R, R) {
-    let turns = x * R::from_f64(FRAC_1_PI);
-    // Beyond, the numbers are more than a turn apart: they have no angle, and count as 0.
-    let known = turns.abs() < R::ROUND_LIMIT;
-    let k = if known { turns.round_small() } else { R::ZERO };
+    let quarters = x * R::from_f64(2.0 * FRAC_1_PI);
+    // Beyond, the numbers are more than a quarter turn apart: they have no angle, and count as 0.
+    let known = quarters.abs() < R::ROUND_LIMIT;
+    let k = if known { quarters.round_small() } else { R::ZERO };
     let x = if known | x.is_nan() { x } else { R::ZERO };
     let [high, middle, low] = R::PI_PARTS;
-    let r = ((x - k * high) - k * middle) - k * low;
-    let size = r.abs();
-    let rest = (R::PI * R::HALF - size) + R::HALF_PI_REST;
-    let (s, c) = (sine(r), sine(rest));
-    let half = k * R::HALF;
-    let odd = half != half.round_small();
-    if odd { (-s, -c) } else { (s, c) }
+    let twice = k * R::HALF;
+    let r = ((x - twice * high) - twice * middle) - twice * low;
+    let half = sine(r * R::HALF);
+    let (s, c) = (sine(r), R::ONE - (half + half) * half);
+    // How many quarters beyond whole turns: -2 to 2.
+    let four = R::from_f64(4.0);
+    let quadrant = k - four * (k * R::from_f64(0.25)).round_small();
+    let swapped = quadrant.abs() == R::ONE;
+    let (s, c) = if swapped { (c, s) } else { (s, c) };
+    let opposite = quadrant.abs() > R::ONE;
+    let sine_falls = opposite | (quadrant == -R::ONE);
+    let cosine_falls = opposite | (quadrant == R::ONE);
+    (if sine_falls { -s } else { s }, if cosine_falls { -c } else { c })
 }

@@ -32,15 +32,17 @@ fn bessel_functions_at_known_values() {
     fn of<R: Real>() {
         for (x, log_scaled, log, ratio, complement) in KNOWN {
             let r = R::from_f64(x);
-            // Just below 8 the numerator of the complement, and ln I0 - x, cancel to some tenth.
+            // What an exponential makes of the rounding of its argument.
+            let rounding = (2.0 + log_scaled.abs()) * log_scaled.exp();
+            // Just below 8 the numerator of the complement cancels to some tenth.
             let cancelled = if x < 8.5 { 1.0 } else { 0.0 };
             check("log_bessel_i0e", x, r.log_bessel_i0e(), log_scaled, log.min(8.0));
             check("log_bessel_i0", x, r.log_bessel_i0(), log, 0.0);
             check("ratio", x, r.bessel_i1_over_i0(), ratio, 0.0);
             check("ratio", x, (-r).bessel_i1_over_i0(), -ratio, 0.0);
             check("circular_variance", x, r.circular_variance(), complement, cancelled);
-            check("bessel_i0e", x, r.bessel_i0e(), log_scaled.exp(), 2.0 * log_scaled.exp());
-            check("bessel_i1e", x, r.bessel_i1e(), ratio * log_scaled.exp(), log_scaled.exp());
+            check("bessel_i0e", x, r.bessel_i0e(), log_scaled.exp(), rounding);
+            check("bessel_i1e", x, r.bessel_i1e(), ratio * log_scaled.exp(), rounding);
         }
         let nan = R::from_f64(NAN);
         assert!(
@@ -71,7 +73,7 @@ fn the_ratio_has_its_slope() {
         assert!((single - wide).abs() < 1e-6, "{x}: {single:e}, not {wide:e}");
     }
     // w²/2 + w³/4 + ..
-    assert!((1e6f64.bessel_ratio_slope() / 5.000_005e-13 - 1.0).abs() < 1e-12);
+    assert!((1e6f64.bessel_ratio_slope() / 5.000_002_5e-13 - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn sines_agree_with_std_and_keep_their_digits_at_zeros() {
         for (got, want) in [(got_sine, sine), (got_cosine, cosine)] {
             // Where they are 0 they are as exact as x.
             assert!(
-                (got - want).abs() <= 4e-16 * want.abs().max(1e-4),
+                (got - want).abs() <= 6e-16 * want.abs().max(1e-4),
                 "{x:e}: {got:e}, not {want:e}"
             );
         }

@@ -175,8 +175,8 @@ fn table() -> Vec<Law> {
         law("Multinomial, all of it masked in", |p| shared(Multinomial::new(6, &p[0])?.masked(true)?), &[ROW], CountsOf(6), || shared(Multinomial::new(6, [2.0, 1.0, 0.5])?.masked(true)?)),
         // angles, relaxations, point masses
         law("VonMises", |p| shared(VonMises::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(VonMises::new(0.5, 2)?)),
-        law("RelaxedBernoulli of probs", |p| shared(RelaxedBernoulli::new(&p[0], &p[1])?), &[POSITIVE, UNIT], Between(0.05, 0.95), || shared(RelaxedBernoulli::new(0.5, 0.3)?)),
-        law("RelaxedBernoulli of logits", |p| shared(RelaxedBernoulli::from_logits(&p[0], &p[1])?), &[POSITIVE, REAL], Between(0.05, 0.95), || shared(RelaxedBernoulli::from_logits(2, -1)?)),
+        law("RelaxedBernoulli of probs", |p| shared(RelaxedBernoulli::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, UNIT], Between(0.05, 0.95), || shared(RelaxedBernoulli::new(0.5, 0.3)?)),
+        law("RelaxedBernoulli of logits", |p| shared(RelaxedBernoulli::from_logits(&p[0], &p[1])?), &[SHAPE_OF_BETA, REAL], Between(0.05, 0.95), || shared(RelaxedBernoulli::from_logits(2, -1)?)),
         law("RelaxedOneHotCategorical of probs", |p| shared(RelaxedOneHotCategorical::new(&p[0], &p[1])?), &[POSITIVE, ROW], Shares, || shared(RelaxedOneHotCategorical::new(0.5, [2.0, 1.0, 0.5])?)),
         law("RelaxedOneHotCategorical of logits", |p| shared(RelaxedOneHotCategorical::from_logits(&p[0], &p[1])?), &[POSITIVE, ROW], Shares, || shared(RelaxedOneHotCategorical::from_logits(2, [0, 1, -1])?)),
         law("OneHotCategoricalStraightThrough of probs", |p| shared(OneHotCategoricalStraightThrough::new(&p[0])?), &[ROW], OneHot, || shared(OneHotCategoricalStraightThrough::new([2.0, 1.0, 0.5])?)),
