@@ -84,3 +84,56 @@ pub(crate) fn circular_variance(x: &Tensor) -> Result<Tensor> {
     let near = (((&at.excess - &at.i1)? + 1.0)? / (&at.excess + 1.0)?)?;
     at.pick(&at.complement()?, &near)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{self as special, composite};
+    use candle_core::{Device, Result, Tensor, Var};
+
+    type Function = fn(&Tensor) -> Result<Tensor>;
+
+    const FUNCTIONS: [(&str, Function, Function); 6] = [
+        ("bessel_i0e", special::bessel_i0e, composite::bessel_i0e),
+        ("bessel_i1e", special::bessel_i1e, composite::bessel_i1e),
+        ("log_bessel_i0", special::log_bessel_i0, composite::log_bessel_i0),
+        ("log_bessel_i0e", special::log_bessel_i0e, composite::log_bessel_i0e),
+        ("bessel_i1_over_i0", special::bessel_i1_over_i0, composite::bessel_i1_over_i0),
+        ("circular_variance", special::circular_variance, composite::circular_variance),
+    ];
+
+    const POINTS: [f64; 12] = [1e-3, 0.5, 2.0, 7.9, 8.1, 20.0, 400.0, 1e6, -0.25, -3.0, -9.0, -1e3];
+
+    fn with_slopes(f: Function, xs: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let x = Var::new(xs, &Device::Cpu).unwrap();
+        let y = f(&x).unwrap();
+        let store = y.backward().unwrap();
+        (y.to_vec1().unwrap(), store.get(&x).unwrap().to_vec1().unwrap())
+    }
+
+    #[test]
+    fn composed_forms_and_their_slopes_are_those_of_the_kernel() {
+        for (name, kernel, composed) in FUNCTIONS {
+            let (y, slopes) = with_slopes(kernel, &POINTS);
+            let (composed_y, composed_slopes) = with_slopes(composed, &POINTS);
+            for (i, x) in POINTS.iter().enumerate() {
+                let near = |a: f64, b: f64| (a - b).abs() <= 1e-13 * (1.0 + b.abs());
+                assert!(near(composed_y[i], y[i]), "{name}({x}): {} {}", composed_y[i], y[i]);
+                let (got, want) = (composed_slopes[i], slopes[i]);
+                assert!(near(got, want), "slope of {name}({x}): {got} {want}");
+            }
+        }
+    }
+
+    /// Steps of 1e-5 leave 1e-10 of a difference, and less where the function is small.
+    #[test]
+    fn slopes_are_differences() {
+        for (name, kernel, _) in FUNCTIONS {
+            let (_, slopes) = with_slopes(kernel, &POINTS);
+            for (x, slope) in POINTS.iter().zip(slopes).filter(|(x, _)| x.abs() < 50.0) {
+                let (y, _) = with_slopes(kernel, &[x - 1e-5, x + 1e-5]);
+                let want = (y[1] - y[0]) / 2e-5;
+                assert!((slope - want).abs() < 1e-9, "{name}({x}): {slope}, not {want}");
+            }
+        }
+    }
+}

@@ -119,3 +119,51 @@ impl Pointwise<2> for LogAddExp {
         [Real::sigmoid(gap), Real::sigmoid(-gap)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    type Function = fn(&Tensor, &Tensor) -> Result<Tensor>;
+
+    #[test]
+    fn slopes_are_differences() {
+        let functions: [(&str, Function); 3] = [
+            ("ln_beta", |a, b| Ok(ln_beta(a, b)?)),
+            ("ln_choose", ln_choose),
+            ("log_add_exp", log_add_exp),
+        ];
+        let tensor = |x: f64| Var::new(x, &Device::Cpu).unwrap();
+        for ((name, f), at) in
+            functions.iter().flat_map(|f| [(7.5, 2.0), (3.0, 3.0)].map(|x| (*f, x)))
+        {
+            let args = [tensor(at.0), tensor(at.1)];
+            let store = f(&args[0], &args[1]).unwrap().backward().unwrap();
+            for j in 0..2 {
+                let moved = |by: f64| {
+                    let mut at = [at.0, at.1];
+                    at[j] += by;
+                    let y = f(&tensor(at[0]), &tensor(at[1])).unwrap();
+                    y.to_scalar::<f64>().unwrap()
+                };
+                // At k = n, one side only is defined.
+                let want = match (name, at.0 == at.1, j) {
+                    ("ln_choose", true, 0) => (moved(2e-6) - moved(0.0)) / 2e-6,
+                    ("ln_choose", true, _) => (moved(0.0) - moved(-2e-6)) / 2e-6,
+                    _ => (moved(1e-6) - moved(-1e-6)) / 2e-6,
+                };
+                let got = store.get(&args[j]).unwrap().to_scalar::<f64>().unwrap();
+                assert!((got - want).abs() < 1e-5, "{name}{at:?}, {j}: {got}, not {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_arguments_of_ln_beta_do_not_cancel() {
+        let [a, b] = [1e15, 0.25].map(|x: f64| Tensor::new(x, &Device::Cpu).unwrap());
+        let y = ln_beta(&a, &b).unwrap().to_scalar::<f64>().unwrap();
+        // mpmath
+        assert!((y + 7.346_671_574_029_594).abs() < 1e-14, "{y}");
+    }
+}
