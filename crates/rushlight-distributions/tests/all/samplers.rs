@@ -307,7 +307,7 @@ fn straight_through_draws_are_hard_and_move_like_probabilities() {
         let x = d.rsample(&mut Rng::seed(3), &[5]).unwrap();
         assert_eq!(flat(&x), flat(&hard.sample(&mut Rng::seed(3), &[5]).unwrap()));
         let upstream = tensor(&[1.0, 2.0, -1.0, 0.5, 0.0, 3.0], &[2, 3], dtype);
-        let got = gradients(&x.broadcast_mul(&upstream).unwrap(), &[logits.clone()]);
+        let got = gradients(&x.broadcast_mul(&upstream).unwrap(), std::slice::from_ref(&logits));
         let probs = (hard.mean().unwrap() * &upstream).unwrap();
         let want = gradients(&(probs * 5.0).unwrap(), &[logits]);
         let tolerance = if dtype == DType::F32 { 1e-6 } else { 1e-14 };
@@ -324,7 +324,7 @@ fn draws_of_point_masses_are_the_point() {
         assert_eq!((d.batch_shape(), d.event_shape()), (&[2][..], &[3][..]));
         let x = d.rsample(&mut Rng::seed(0), &[4]).unwrap();
         assert_eq!(flat(&x), flat(&point).repeat(4));
-        assert_eq!(gradients(&x, &[point.clone()]), [vec![4.0; 6]]);
+        assert_eq!(gradients(&x, std::slice::from_ref(&point)), [vec![4.0; 6]]);
         assert_eq!(flat(&d.log_prob(&x).unwrap()), [0.5, -1.0].repeat(4));
         assert_eq!(flat(&d.log_prob_composite(&x).unwrap()), [0.5, -1.0].repeat(4));
         let off = (x.detach()
