@@ -48,8 +48,8 @@ use std::sync::Arc;
 /// A. Mnih (2018), "Implicit reparameterization gradients", whose z is the draw.
 #[derive(Debug, Clone)]
 pub struct VonMises {
-    loc: Operand,
-    concentration: Operand,
+    pub(crate) loc: Operand,
+    pub(crate) concentration: Operand,
 }
 
 impl VonMises {

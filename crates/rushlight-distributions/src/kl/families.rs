@@ -3,13 +3,13 @@
 use super::continuous_bernoulli::continuous_bernoulli;
 use super::counts::{bernoulli, binomial, categorical, geometric, poisson};
 use super::rows::{elementwise, of_rows, side_by_side, together};
-use super::{gamma_family, location_scale as scales};
+use super::{gamma_family, location_scale as scales, von_mises::von_mises};
 use crate::operand::Operand;
 use crate::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2, ContinuousBernoulli, Dirichlet,
     Distribution, Exponential, Gamma, Geometric, Gumbel, HalfNormal, InverseGamma, Laplace,
     LogNormal, Logistic, Multinomial, Normal, OneHotCategorical, Pareto, Poisson, Result, Uniform,
-    Weibull,
+    VonMises, Weibull,
 };
 use candle_core::{DType, Tensor};
 use std::any::Any;
@@ -97,6 +97,9 @@ pub(super) fn closed_form(p: &dyn Distribution, q: &dyn Distribution) -> Result<
                 of(form, [&a.param, &even.param])
             })?;
             Ok(to_unit.broadcast_add(&of_unit_interval(&a.param, b)?)?)
+        };
+        (VonMises, VonMises) |a, b| {
+            of(von_mises, [&a.loc, &a.concentration, &b.loc, &b.concentration])
         };
         (Categorical, Categorical) |a, b| of_categoricals(a, b);
         (OneHotCategorical, OneHotCategorical) |a, b| of_categoricals(&a.classes, &b.classes);

@@ -27,6 +27,7 @@
 //! | `Uniform` | `ln((high′ − low′) / (high − low))`, or ∞ |
 //! | `Pareto` | `α′ ln(s/s′) + ln(α/α′) + α′/α − 1`, or ∞ |
 //! | `ContinuousBernoulli` | `D_A(η′, η)` of the log-odds `η` and `A(η) = ln((e^η − 1) / η)` |
+//! | `VonMises` | `D_lnI₀(κ′, κ) + A(κ) κ′ (1 − cos(μ − μ′))`, `A = I₁/I₀` |
 //! | `Bernoulli`, `Categorical`, `OneHotCategorical` | `Σ p_i ln(p_i/p′_i)`; of `probs` or `logits`, also mixed |
 //! | `Binomial`, `Multinomial`, of as many trials | as many times that |
 //! | `Geometric` | `1/p` times that of the `Bernoulli` trials |
@@ -60,6 +61,7 @@ mod infinite;
 mod location_scale;
 mod numbers;
 mod rows;
+mod von_mises;
 mod wrappers;
 
 pub use estimate::{Kl, KlEstimate, kl_monte_carlo};

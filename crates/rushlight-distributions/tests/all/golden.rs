@@ -30,6 +30,11 @@ fn special_functions_and_their_derivatives_are_those_of_the_references() {
 }
 
 #[test]
+fn divergences_are_those_of_the_references() {
+    agree(include_str!("../golden/kl.json"), [0, 0], 0);
+}
+
+#[test]
 fn transforms_are_those_of_the_references() {
     agree(include_str!("../golden/transforms.json"), [598, 534], 0);
 }

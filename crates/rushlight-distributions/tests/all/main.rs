@@ -6,6 +6,7 @@ mod by_hand;
 mod counts;
 mod errors;
 mod golden;
+mod kl;
 mod laws;
 mod masked;
 mod mixture;

@@ -2,7 +2,7 @@
 
 use super::report::{Report, Section};
 use super::tally::{Lack, Tally};
-use super::{density, implicit, special, transforms};
+use super::{density, implicit, kl, special, transforms};
 use serde_json::Value;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,11 +15,12 @@ struct Format {
     check: fn(&mut Tally, &Value),
 }
 
-const FORMATS: [Format; 4] = [
+const FORMATS: [Format; 5] = [
     Format { keys: &["dist", "points"], what: "distributions", check: density::check },
     Format { keys: &["fn", "args"], what: "special functions", check: special::check },
     Format { keys: &["transform", "x"], what: "transforms", check: transforms::check },
     Format { keys: &["dist", "grads"], what: "draws", check: implicit::check },
+    Format { keys: &["p", "q", "kl"], what: "divergences", check: kl::check },
 ];
 
 /// The key of cases that are whole models: nothing for a crate that knows no programs.

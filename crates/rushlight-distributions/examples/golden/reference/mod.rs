@@ -9,6 +9,7 @@ mod density;
 pub mod family;
 pub mod files;
 mod implicit;
+mod kl;
 mod numbers;
 mod report;
 mod special;
