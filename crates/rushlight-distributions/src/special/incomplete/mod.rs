@@ -14,6 +14,7 @@
 //! Unlike the functions of [`Real`](crate::Real), these branch and loop: they are written for `f64` alone.
 
 mod beta;
+pub(crate) mod blocks;
 mod dual;
 mod gamma;
 mod quadrature;
