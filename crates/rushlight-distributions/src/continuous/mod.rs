@@ -46,6 +46,16 @@ pub use gamma::Gamma;
 pub use inverse_gamma::InverseGamma;
 pub use student_t::StudentT;
 
+mod delta;
+mod relaxed_bernoulli;
+mod relaxed_one_hot_categorical;
+mod von_mises;
+
+pub use delta::Delta;
+pub use relaxed_bernoulli::RelaxedBernoulli;
+pub use relaxed_one_hot_categorical::RelaxedOneHotCategorical;
+pub use von_mises::VonMises;
+
 use candle_core::Tensor;
 
 /// `x` where `condition` (which broadcasts to it) is 1, and a number where it is 0.

@@ -51,7 +51,7 @@ impl OneHotCategorical {
     /// [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn new(probs: impl Into<Operand>) -> Result<Self> {
-        Ok(Self { classes: Categorical::build(NAME, Form::Probs, probs.into())? })
+        Self::build(NAME, Form::Probs, probs.into())
     }
 
     /// The one-hot categorical distribution with unnormalized log-probabilities `logits`.
@@ -62,7 +62,22 @@ impl OneHotCategorical {
     /// impossible class), [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
-        Ok(Self { classes: Categorical::build(NAME, Form::Logits, logits.into())? })
+        Self::build(NAME, Form::Logits, logits.into())
+    }
+
+    /// The one-hot categorical distribution inside of one called `distribution`.
+    #[track_caller]
+    pub(super) fn build(distribution: &'static str, form: Form, param: Operand) -> Result<Self> {
+        Ok(Self { classes: Categorical::build(distribution, form, param)? })
+    }
+
+    pub(super) fn param(&self) -> &Operand {
+        self.classes.param()
+    }
+
+    /// The same with the parameter rewritten.
+    pub(super) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
+        Ok(Self { classes: self.classes.mapped(f)? })
     }
 
     /// The class of each vector; what is not one-hot becomes a number that no class has.
@@ -126,7 +141,7 @@ impl Distribution for OneHotCategorical {
     }
 
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {
-        Ok(Arc::new(Self { classes: self.classes.mapped(f)? }))
+        Ok(Arc::new(self.mapped(f)?))
     }
 
     fn mean(&self) -> Result<Tensor> {

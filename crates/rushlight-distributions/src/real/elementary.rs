@@ -115,6 +115,15 @@ pub(super) fn softplus<R: Real>(x: R) -> R {
     positive_part + ln_1p(exp(-x.abs()))
 }
 
+#[inline(always)]
+pub(super) fn log_add_exp<R: Real>(a: R, b: R) -> R {
+    let larger = a.max(b);
+    let gap = (a - b).abs();
+    // Two infinities of the same sign have no difference.
+    let gap = if a == b { R::ZERO } else { gap };
+    larger + ln_1p(exp(-gap))
+}
+
 /// `ln(-expm1(-x))` where `e^-x` is above 1/2, `ln_1p(-e^-x)` beyond (Mächler, "Accurately computing
 /// log(1 - exp(-|a|))", 2012).
 #[inline(always)]

@@ -194,3 +194,15 @@ pub(super) fn ln_beta<R: Real>(a: R, b: R) -> R {
     let undefined = (a < R::ZERO) | ((a == R::ZERO) & (b == R::INFINITY));
     if undefined { R::NAN } else { y }
 }
+
+#[inline(always)]
+pub(super) fn ln_choose<R: Real>(n: R, k: R) -> R {
+    // From the nearer end, where the difference is exact.
+    let rest = n - k;
+    let least = k.min(rest);
+    let most = k.max(rest);
+    let y = -((n + R::ONE).ln() + (most + R::ONE).ln_beta(least + R::ONE));
+    // 1/(n + 1) is B(n + 1, 1), up to rounding.
+    let y = if least == R::ZERO { R::ZERO } else { y };
+    if least < R::ZERO { R::NAN } else { y }
+}

@@ -11,6 +11,8 @@
 //! | `format` | bit-level operations of the two formats, and the coefficients fitted to each |
 //! | `elementary` | exponential, logarithm and what follows from them |
 //! | `gamma` | log-gamma, its derivatives, log-beta |
+//! | `bessel` | the modified Bessel functions of order 0 and 1, and their ratio |
+//! | `trig` | sine and cosine |
 //! | `error` | error function, normal distribution function, their inverses |
 //!
 //! # Accuracy
@@ -26,12 +28,14 @@
 //! NaN arguments give NaN, and so do arguments outside the domain. Overflow gives an infinity,
 //! underflow is gradual. Logarithms of zero are `-inf`.
 
+mod bessel;
 mod elementary;
 mod error;
 mod format;
 mod gamma;
 #[cfg(test)]
 mod tests;
+mod trig;
 
 use std::fmt::Debug;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -151,6 +155,24 @@ pub trait Real:
         elementary::softplus(self)
     }
 
+    /// `-ln(1 + e^-x)`, the logarithm of [`sigmoid`](Self::sigmoid), to full relative accuracy in both tails.
+    #[inline(always)]
+    fn log_sigmoid(self) -> Self {
+        -(-self).softplus()
+    }
+
+    /// `ln(e^a + e^b)`, without overflow; infinities count as limits.
+    #[inline(always)]
+    fn log_add_exp(self, b: Self) -> Self {
+        elementary::log_add_exp(self, b)
+    }
+
+    /// The sine and the cosine of an angle. Of one beyond `1 / EPSILON` no digit is known: it counts as 0.
+    #[inline(always)]
+    fn sin_cos(self) -> (Self, Self) {
+        trig::sin_cos(self)
+    }
+
     /// `x ln y`, and 0 where `x` is 0 and `y` is any number.
     #[inline(always)]
     fn xlogy(self, y: Self) -> Self {
@@ -192,6 +214,56 @@ pub trait Real:
     #[inline(always)]
     fn ln_beta(self, b: Self) -> Self {
         gamma::ln_beta(self, b)
+    }
+
+    /// `ln(n! / (k! (n - k)!))` for `0 <= k <= n`, of real numbers by [`ln_beta`](Self::ln_beta). NaN elsewhere.
+    #[inline(always)]
+    fn ln_choose(self, k: Self) -> Self {
+        gamma::ln_choose(self, k)
+    }
+
+    /// `e^-|x| I0(x)` with the modified Bessel function of order 0.
+    #[inline(always)]
+    fn bessel_i0e(self) -> Self {
+        bessel::bessel_i0e(self)
+    }
+
+    /// `e^-|x| I1(x)` with the modified Bessel function of order 1.
+    #[inline(always)]
+    fn bessel_i1e(self) -> Self {
+        bessel::bessel_i1e(self)
+    }
+
+    /// `ln I0(x)`, to full relative accuracy around 0 too; the derivative is
+    /// [`bessel_i1_over_i0`](Self::bessel_i1_over_i0).
+    #[inline(always)]
+    fn log_bessel_i0(self) -> Self {
+        bessel::log_bessel_i0(self)
+    }
+
+    /// `ln I0(x) - |x|`, without the cancellation of that difference.
+    #[inline(always)]
+    fn log_bessel_i0e(self) -> Self {
+        bessel::log_bessel_i0e(self)
+    }
+
+    /// `I1(x) / I0(x)`
+    #[inline(always)]
+    fn bessel_i1_over_i0(self) -> Self {
+        bessel::bessel_i1_over_i0(self)
+    }
+
+    /// `1 - I1(|x|) / I0(|x|)`, to full relative accuracy where the ratio is nearly 1: the circular variance of a von
+    /// Mises variable of concentration `x`.
+    #[inline(always)]
+    fn circular_variance(self) -> Self {
+        bessel::circular_variance(self)
+    }
+
+    /// The derivative of [`bessel_i1_over_i0`](Self::bessel_i1_over_i0); below 8 to full accuracy relative to 1.
+    #[inline(always)]
+    fn bessel_ratio_slope(self) -> Self {
+        bessel::bessel_ratio_slope(self)
     }
 
     /// Arc tangent.

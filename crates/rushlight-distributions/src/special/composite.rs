@@ -2,6 +2,9 @@
 //!
 //! Their gradients come from autograd. Arguments of the gamma family are positive here.
 
+pub(crate) use super::bessel::{
+    bessel_i0e, bessel_i1_over_i0, bessel_i1e, circular_variance, log_bessel_i0, log_bessel_i0e,
+};
 use candle_core::{Device, Result, Tensor};
 
 /// Arguments are raised by this many steps of the recurrence to where few terms of a series do.
@@ -11,7 +14,7 @@ const STEPS: usize = 8;
 const STIRLING: [f64; 5] = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0];
 
 /// `Σ_k c_k w^k`
-fn polynomial(w: &Tensor, coefficients: &[f64]) -> Result<Tensor> {
+pub(super) fn polynomial(w: &Tensor, coefficients: &[f64]) -> Result<Tensor> {
     let mut sum = w.zeros_like()?;
     for &c in coefficients.iter().rev() {
         sum = ((sum * w)? + c)?;
@@ -101,6 +104,10 @@ pub(crate) fn expm1(x: &Tensor) -> Result<Tensor> {
 pub(crate) fn softplus(x: &Tensor) -> Result<Tensor> {
     let (rounded, change) = ln_1p(&x.abs()?.neg()?.exp()?)?;
     x.relu()? + (rounded - change)?
+}
+
+pub(crate) fn log_sigmoid(x: &Tensor) -> Result<Tensor> {
+    softplus(&x.neg()?)?.neg()
 }
 
 pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {

@@ -13,10 +13,13 @@
 //! ```
 
 pub(crate) mod along;
+mod bessel;
+mod binary;
 pub(crate) mod composite;
 pub(crate) mod incomplete;
 mod regularized;
 
+pub use binary::{ln_beta, ln_choose, log_add_exp};
 pub use regularized::{betainc, gammainc_p, gammainc_q};
 
 use crate::Real;
@@ -73,6 +76,8 @@ unary! {
     softplus Softplus softplus, _, x => x.sigmoid();
     /// `1 / (1 + e^-x)`, elementwise, exact in both tails.
     sigmoid Sigmoid sigmoid, y, x => y * (-x).sigmoid();
+    /// `−ln(1 + e^-x)`, elementwise, exact in both tails: the logarithm of [`sigmoid`].
+    log_sigmoid LogSigmoid log_sigmoid, _, x => (-x).sigmoid();
     /// The hyperbolic tangent, elementwise; the derivative keeps its digits in both tails, where `1 − y²` has none.
     tanh Tanh tanh, _, x => {
         let two_x = x + x;
@@ -88,6 +93,24 @@ unary! {
     logit Logit logit, _, p => T::ONE / (p * (T::ONE - p));
     /// The arc tangent, elementwise.
     atan Atan atan, _, x => T::ONE / (T::ONE + x * x);
+    /// `e^-|x| I0(x)` with the modified Bessel function of order 0, elementwise.
+    bessel_i0e BesselI0e bessel_i0e, y, x => -(y * x.circular_variance()).copy_sign(x);
+    /// `e^-|x| I1(x)` with the modified Bessel function of order 1, elementwise.
+    bessel_i1e BesselI1e bessel_i1e, _, x => {
+        let turn = x.bessel_ratio_slope() - x.bessel_i1_over_i0().abs() * x.circular_variance();
+        x.bessel_i0e() * turn
+    };
+    /// `ln I0(x)`, elementwise, exact around 0 too; the derivative is [`bessel_i1_over_i0`].
+    log_bessel_i0 LogBesselI0 log_bessel_i0, _, x => x.bessel_i1_over_i0();
+    /// `ln I0(x) − |x|`, elementwise, without the cancellation of that difference.
+    log_bessel_i0e LogBesselI0e log_bessel_i0e, _, x => -x.circular_variance().copy_sign(x);
+    /// `I1(x) / I0(x)`, elementwise.
+    bessel_i1_over_i0 BesselRatio bessel_i1_over_i0, _, x => x.bessel_ratio_slope();
+    /// `1 − I1(|x|) / I0(|x|)`, elementwise, exact where the ratio is nearly 1: the circular variance of a von Mises
+    /// variable of concentration `x`.
+    circular_variance CircularVariance circular_variance, _, x => {
+        -x.bessel_ratio_slope().copy_sign(x)
+    };
     /// The error function, elementwise.
     erf Erf erf, _, x => T::from_f64(FRAC_2_SQRT_PI) * (-(x * x)).exp();
     /// `1 − erf(x)`, elementwise, exact in the upper tail.
@@ -100,13 +123,4 @@ unary! {
     log_ndtr LogNdtr log_ndtr, _, x => x.inverse_mills();
     /// The inverse of [`ndtr`], elementwise.
     ndtri Ndtri ndtri, y, _ => T::from_f64(SQRT_TWO_PI) * (y * y * T::HALF).exp();
-}
-
-/// `ln B(a, b) = ln Γ(a) + ln Γ(b) − ln Γ(a + b)` of two tensors of the same shape.
-///
-/// # Errors
-///
-/// Candle's.
-pub fn ln_beta(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    (ln_gamma(a)? + ln_gamma(b)?)? - ln_gamma(&(a + b)?)?
 }

@@ -16,6 +16,9 @@ use rushlight_distributions::{
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
+use rushlight_distributions::{
+    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+};
 
 /// Any bits at all, and numbers that mean something to one family or another.
 fn number() -> impl Strategy<Value = f64> {
@@ -123,6 +126,15 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Poisson::new(&pair).and_then(|d| mixture(Categorical::new(&pair), d)),
             Normal::new(&s, &t).and_then(|d| d.masked(&pair)).and_then(shared),
             OrderedLogistic::new(0, &pair).and_then(shared),
+            VonMises::new(&s, &t).and_then(shared),
+            RelaxedBernoulli::new(&s, &t).and_then(shared),
+            RelaxedBernoulli::from_logits(&s, &t).and_then(shared),
+            RelaxedOneHotCategorical::new(&s, &pair).and_then(shared),
+            RelaxedOneHotCategorical::from_logits(0.5, &pair).and_then(shared),
+            OneHotCategoricalStraightThrough::new(&pair).and_then(shared),
+            OneHotCategoricalStraightThrough::from_logits(&pair).and_then(shared),
+            Delta::new(&s, &t, 0).and_then(shared),
+            Delta::new(&pair, &t, 1).and_then(shared),
         ],
         if dtype == DType::F64 { counts(&a.into(), &b.into()) } else { vec![] },
         two(&s.into(), &t.into()).into_iter().collect::<Vec<_>>(),

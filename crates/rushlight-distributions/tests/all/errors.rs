@@ -1,6 +1,6 @@
 //! The texts of errors: what was wrong, where, and what to do.
 
-use crate::support::tensor;
+use crate::support::{FLOATS, flat, tensor};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution, DistributionExt, Exponential,
@@ -20,6 +20,10 @@ fn ones(shape: &[usize], dtype: DType) -> Tensor {
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
+};
+
+use rushlight_distributions::{
+    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
 };
 
 const REMEDY: &str =
@@ -109,6 +113,90 @@ fn an_empty_interval_is_named_with_its_width() {
     ];
     for (result, text) in rows {
         assert_text(result, &format!("{text}; {REMEDY}"));
+    }
+}
+
+#[test]
+fn a_parameter_of_angles_relaxations_and_point_masses_is_named_with_its_value() {
+    let rows: [(Result<()>, &str); 9] = [
+        (
+            VonMises::new(0, 0).map(drop),
+            "VonMises: parameter `concentration` must be positive, got 0",
+        ),
+        (
+            VonMises::new(f64::INFINITY, 1).map(drop),
+            "VonMises: parameter `loc` must be finite, got inf",
+        ),
+        (
+            RelaxedBernoulli::new(0, 0.5).map(drop),
+            "RelaxedBernoulli: parameter `temperature` must be positive, got 0",
+        ),
+        (
+            RelaxedBernoulli::new(1, 1).map(drop),
+            "RelaxedBernoulli: parameter `probs` must be in (0, 1), got 1",
+        ),
+        (
+            RelaxedOneHotCategorical::new(-1, [1, 2]).map(drop),
+            "RelaxedOneHotCategorical: parameter `temperature` must be positive, got -1",
+        ),
+        (
+            RelaxedOneHotCategorical::new(1, [0, 2]).map(drop),
+            "RelaxedOneHotCategorical: parameter `probs` must be positive, got 0",
+        ),
+        (
+            RelaxedOneHotCategorical::from_logits(1, [0.0, f64::NEG_INFINITY]).map(drop),
+            "RelaxedOneHotCategorical: parameter `logits` must be finite, got -inf",
+        ),
+        (
+            OneHotCategoricalStraightThrough::new([1, -2]).map(drop),
+            "OneHotCategoricalStraightThrough: parameter `probs` must be non-negative, got -2",
+        ),
+        (
+            Delta::new([0.0, f64::NAN], 0, 1).map(drop),
+            "Delta: parameter `value` must be finite, got NaN",
+        ),
+    ];
+    for (result, text) in rows {
+        assert_text(result, &format!("{text}; {REMEDY}"));
+    }
+    assert_text(
+        Delta::new(1.0, 0, 1),
+        "Delta: parameter `value` needs at least 1 dims, got shape []",
+    );
+    assert_text(
+        Delta::new(ones(&[2], DType::U32), 0, 1),
+        "Delta: dtype U32 where F32 is needed; convert it with `to_dtype`",
+    );
+    assert_text(
+        RelaxedOneHotCategorical::new(1, 0.5),
+        "RelaxedOneHotCategorical: parameter `probs` needs at least 1 dims, got shape []",
+    );
+    assert_text(
+        RelaxedOneHotCategorical::new(1, [1, 1]).unwrap().log_prob(&ones(&[3], DType::F32)),
+        "RelaxedOneHotCategorical::log_prob: the shapes [[3], [2]] do not broadcast together; \
+         dims must be equal or 1, counted from the right",
+    );
+}
+
+/// At an end the density is the limit.
+#[test]
+fn relaxed_densities_end_in_their_limits() {
+    const INF: f64 = f64::INFINITY;
+    for dtype in FLOATS {
+        let ends = tensor(&[0.0, 1.0], &[2], dtype);
+        for (temperature, want) in [(0.5, [INF; 2]), (2.0, [-INF; 2]), (1.0, [1.0, -1.0])] {
+            let d = RelaxedBernoulli::from_logits(temperature, -1.0).unwrap();
+            assert_eq!(flat(&d.log_prob(&ends).unwrap()), want, "{temperature} {dtype:?}");
+        }
+        // Rows of three: one zero and two, one that is no share, NaN.
+        let rows = [0.0, 0.5, 0.5, 0.0, 0.0, 1.0, -0.5, 1.0, 0.5, f64::NAN, 0.5, 0.5];
+        let rows = tensor(&rows, &[4, 3], dtype);
+        for (temperature, want) in [(0.25, [INF, INF]), (1.0, [-INF, INF]), (4.0, [-INF; 2])] {
+            let d = RelaxedOneHotCategorical::from_logits(temperature, [0, 1, 2]).unwrap();
+            let got = flat(&d.log_prob(&rows).unwrap());
+            assert_eq!(got[..2], want, "{temperature} {dtype:?}");
+            assert!(got[2] == -INF && got[3].is_nan(), "{temperature} {dtype:?}: {got:?}");
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use rushlight_distributions::{
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
+use rushlight_distributions::{
+    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+};
 use std::f64::consts::PI;
 
 const N: usize = 100_000;
@@ -94,7 +97,17 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
 }
 
 /// Families whose distribution functions are written down here once more.
-const ELEMENTARY: [(&str, Make, Cdf); 17] = [
+const ELEMENTARY: [(&str, Make, Cdf); 19] = [
+    (
+        "RelaxedBernoulli(2, 0.3)",
+        |t| shared(RelaxedBernoulli::new(tensor(&[2.0], &[], t), 0.3)?),
+        |x| 1.0 / (1.0 + 3.0 / 7.0 * ((1.0 - x) / x).powi(2)),
+    ),
+    (
+        "RelaxedBernoulli(3/4) of logits 1",
+        |t| shared(RelaxedBernoulli::from_logits(tensor(&[0.75], &[], t), 1)?),
+        |x| 1.0 / (1.0 + 1f64.exp() * ((1.0 - x) / x).powf(0.75)),
+    ),
     (
         "Exponential(3)",
         |t| shared(Exponential::new(tensor(&[3.0], &[], t))?),
@@ -193,8 +206,168 @@ const ELEMENTARY: [(&str, Make, Cdf); 17] = [
     ),
 ];
 
+/// The distribution function of angles around 0, by the Fourier series of the density (Abramowitz and Stegun 9.6.34):
+/// `F(x) = 1/2 + x/2π + Σ_j I_j(κ) sin(j x) / (j π I_0(κ))`. The ratios of neighbours `I_j / I_(j-1)` are their continued
+/// fraction's, from behind.
+fn von_mises_cdf(concentration: f64, x: f64) -> f64 {
+    const TERMS: usize = 200;
+    let mut ratios = [0.0; TERMS];
+    let mut next = 0.0;
+    for (i, ratio) in ratios.iter_mut().enumerate().rev() {
+        let j = (i + 1) as f64;
+        next = 1.0 / (2.0 * j / concentration + next);
+        *ratio = next;
+    }
+    let (mut sum, mut product) = (0.5 + x / (2.0 * PI), 1.0);
+    for (i, ratio) in ratios.iter().enumerate() {
+        let j = (i + 1) as f64;
+        product *= ratio;
+        sum += product * (j * x).sin() / (j * PI);
+    }
+    sum
+}
+
+/// The angle to `x` from `loc`, in `[−π, π)`.
+fn from_loc(x: f64, loc: f64) -> f64 {
+    (x - loc + PI).rem_euclid(2.0 * PI) - PI
+}
+
+/// Of each concentration, and around places whose draws cross ±π.
+#[test]
+fn angles_pass_kolmogorov_smirnov() {
+    let rows = [(0.0, 0.5), (0.0, 4.0), (3.0, 2.0), (-40.0, 30.0), (1.0, 1e-4)];
+    for ((loc, concentration), dtype) in rows.iter().flat_map(|r| FLOATS.map(|dtype| (*r, dtype))) {
+        let d = VonMises::new(tensor(&[loc], &[], dtype), concentration).unwrap();
+        let xs = draws(&shared(d).unwrap());
+        assert!(xs.iter().all(|x| x.abs() < PI), "{loc} {concentration} {dtype:?}");
+        let angles = xs.into_iter().map(|x| from_loc(x, loc)).collect();
+        let distance = kolmogorov_smirnov(angles, |x| von_mises_cdf(concentration, x));
+        assert!(distance < KOLMOGOROV, "{loc} {concentration} {dtype:?}: {distance}");
+    }
+    // The limits are the uniform distribution, here at any number, and the normal one, up to a share of 1/κ.
+    for dtype in FLOATS {
+        let number = |x| tensor(&[x], &[], dtype);
+        let uniform = shared(VonMises::new(0, number(1e-37)).unwrap()).unwrap();
+        let distance = kolmogorov_smirnov(draws(&uniform), |x| 0.5 + x / (2.0 * PI));
+        assert!(distance < KOLMOGOROV, "{dtype:?}: {distance}");
+        for concentration in [1e8, 1e30] {
+            let normal = shared(VonMises::new(0, number(concentration)).unwrap()).unwrap();
+            let root = concentration.sqrt();
+            let distance = kolmogorov_smirnov(draws(&normal), |x| normal_cdf(root * x));
+            assert!(distance < KOLMOGOROV, "{concentration:e} {dtype:?}: {distance}");
+        }
+    }
+}
+
+/// The share of draws whose entry is the largest is the probability at any temperature: n = 100,000 rows, 2 degrees of
+/// freedom, alpha = 0.001. Of two classes it is a relaxed Bernoulli
+/// draw.
+#[test]
+fn relaxed_rows_follow_their_weights() {
+    let weights = [0.5, 0.2, 0.3];
+    for (temperature, dtype) in [0.1, 0.7, 5.0].iter().flat_map(|t| FLOATS.map(|dtype| (*t, dtype)))
+    {
+        let row = tensor(&weights, &[3], dtype);
+        let logits = (row.log().unwrap() + 7.0).unwrap();
+        for d in [
+            RelaxedOneHotCategorical::new(temperature, &row).unwrap(),
+            RelaxedOneHotCategorical::from_logits(temperature, &logits).unwrap(),
+        ] {
+            let x = d.sample(&mut Rng::seed(2024), &[N]).unwrap();
+            assert_eq!(d.support().first_outside(&x).unwrap(), None, "{d:?}");
+            let mut counts = [0.0; 3];
+            for row in flat(&x).chunks(3) {
+                let largest = row.iter().copied().fold(0.0, f64::max);
+                counts[row.iter().position(|x| *x == largest).unwrap()] += 1.0;
+            }
+            let cell = |(c, p): (&f64, &f64)| (c - N as f64 * p).powi(2) / (N as f64 * p);
+            let chi_square: f64 = counts.iter().zip(&weights).map(cell).sum();
+            assert!(chi_square < CHI_SQUARE[1], "{d:?}: {chi_square} against {}", CHI_SQUARE[1]);
+        }
+        if temperature < 0.5 {
+            // Too many draws round to the ends.
+            continue;
+        }
+        let pair = tensor(&[0.0, 0.4], &[2], dtype);
+        let d = RelaxedOneHotCategorical::from_logits(temperature, &pair).unwrap();
+        let seconds = draws(&shared(d).unwrap()).into_iter().skip(1).step_by(2).collect();
+        let binary = |x: f64| 1.0 / (1.0 + (0.4 - temperature * (x.ln() - (1.0 - x).ln())).exp());
+        let distance = kolmogorov_smirnov(seconds, binary);
+        assert!(distance < KOLMOGOROV, "{temperature} {dtype:?}: {distance}");
+    }
+}
+
+/// Forward a hard draw of the same seed, backward the probabilities' gradient, whatever was drawn.
+#[test]
+fn straight_through_draws_are_hard_and_move_like_probabilities() {
+    for dtype in FLOATS {
+        let logits = variable(&tensor(&[0.3, -1.0, 2.0, 0.0, 0.0, 0.0], &[2, 3], dtype));
+        let d = OneHotCategoricalStraightThrough::from_logits(&logits).unwrap();
+        let hard = OneHotCategorical::from_logits(&logits).unwrap();
+        let x = d.rsample(&mut Rng::seed(3), &[5]).unwrap();
+        assert_eq!(flat(&x), flat(&hard.sample(&mut Rng::seed(3), &[5]).unwrap()));
+        let upstream = tensor(&[1.0, 2.0, -1.0, 0.5, 0.0, 3.0], &[2, 3], dtype);
+        let got = gradients(&x.broadcast_mul(&upstream).unwrap(), std::slice::from_ref(&logits));
+        let probs = (hard.mean().unwrap() * &upstream).unwrap();
+        let want = gradients(&(probs * 5.0).unwrap(), &[logits]);
+        let tolerance = if dtype == DType::F32 { 1e-6 } else { 1e-14 };
+        assert_close("straight through", &got[0], &want[0], tolerance);
+    }
+}
+
+/// A draw of a point mass is the point, also of given draws, and moves with it alone.
+#[test]
+fn draws_of_point_masses_are_the_point() {
+    for dtype in FLOATS {
+        let point = variable(&tensor(&[1.0, -2.0, 0.5, 3.0, 0.0, 1e-30], &[2, 3], dtype));
+        let d = Delta::new(&point, tensor(&[0.5, -1.0], &[2], dtype), 1).unwrap();
+        assert_eq!((d.batch_shape(), d.event_shape()), (&[2][..], &[3][..]));
+        let x = d.rsample(&mut Rng::seed(0), &[4]).unwrap();
+        assert_eq!(flat(&x), flat(&point).repeat(4));
+        assert_eq!(gradients(&x, std::slice::from_ref(&point)), [vec![4.0; 6]]);
+        assert_eq!(flat(&d.log_prob(&x).unwrap()), [0.5, -1.0].repeat(4));
+        assert_eq!(flat(&d.log_prob_composite(&x).unwrap()), [0.5, -1.0].repeat(4));
+        let off = (x.detach()
+            + tensor(&[0.0, 0.0, 0.0, 0.0, 1e-3, 0.0], &[2, 3], dtype)
+                .broadcast_as(x.shape())
+                .unwrap())
+        .unwrap();
+        assert_eq!(flat(&d.log_prob(&off).unwrap()), [0.5, f64::NEG_INFINITY].repeat(4));
+        let given = d.reparameterize(&off.get(0).unwrap()).unwrap();
+        assert_eq!(flat(&given), flat(&off.get(0).unwrap()));
+        assert_eq!(gradients(&given, &[point]), [vec![1.0; 6]]);
+    }
+}
+
 /// Parameters that push draws to the edges of the support, and where it ends.
-const EXTREME: [(&str, Make, (f64, f64)); 18] = [
+const EXTREME: [(&str, Make, (f64, f64)); 25] = [
+    ("VonMises, wide", |t| shared(VonMises::new(tensor(&[3.0], &[], t), 1e-30)?), (-PI, PI)),
+    ("VonMises, narrow", |t| shared(VonMises::new(tensor(&[-PI], &[], t), 1e37)?), (-PI, PI)),
+    (
+        "RelaxedBernoulli, cold",
+        |t| shared(RelaxedBernoulli::new(tensor(&[1e-3], &[], t), 0.3)?),
+        (0.0, 1.0),
+    ),
+    (
+        "RelaxedBernoulli, to 0",
+        |t| shared(RelaxedBernoulli::from_logits(tensor(&[0.5], &[], t), -1e3)?),
+        (0.0, 1.0),
+    ),
+    (
+        "RelaxedBernoulli, hot",
+        |t| shared(RelaxedBernoulli::new(tensor(&[1e9], &[], t), 0.3)?),
+        (0.0, 1.0),
+    ),
+    (
+        "RelaxedOneHotCategorical, cold",
+        |t| shared(RelaxedOneHotCategorical::from_logits(1e-3, tensor(&[0.0, 9.0], &[2], t))?),
+        (0.0, 1.0),
+    ),
+    (
+        "RelaxedOneHotCategorical, hot",
+        |t| shared(RelaxedOneHotCategorical::from_logits(1e6, tensor(&[0.0, 9.0], &[2], t))?),
+        (0.0, 1.0),
+    ),
     ("Exponential", |t| shared(Exponential::new(tensor(&[1e37], &[], t))?), (0.0, f64::INFINITY)),
     ("HalfNormal", |t| shared(HalfNormal::new(tensor(&[1e-37], &[], t))?), (0.0, f64::INFINITY)),
     ("Laplace", |t| shared(Laplace::new(tensor(&[1e30], &[], t), 1e-3)?), (0.0, f64::INFINITY)),

@@ -3,7 +3,7 @@
 use super::family::{self, Given};
 use super::numbers::{Differentiated, Numbers, count, flat, variable};
 use super::tally::{Lack, Place, Tally};
-use super::tolerance::{LAST_OF_40_DIGITS, Tolerance};
+use super::tolerance::{LAST_OF_40_DIGITS, Tiny, Tolerance};
 use super::{FLOATS, files};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{Distribution, Weight};
@@ -112,9 +112,10 @@ fn check_point(tally: &mut Tally, given: &Result<Given, Lack>, point: &Value, dt
     let evaluated = || evaluated.as_ref().map_err(Lack::clone);
 
     let place = |quantity| Place { dtype, quantity, at: &at };
-    tally.check(place("log_prob"), tolerance("log_prob"), &point["log_prob"], || {
-        evaluated()?.value()
-    });
+    // A uniform density's is 0, and a sum of terms of 40 digits here.
+    let tiny = Tiny { size: LAST_OF_40_DIGITS, absolute: LAST_OF_40_DIGITS };
+    let of_log_prob = tolerance("log_prob").map(|t| Tolerance { tiny, ..t });
+    tally.check(place("log_prob"), of_log_prob, &point["log_prob"], || evaluated()?.value());
     tally.check(place("d_value"), tolerance("d_value"), &point["d_value"], || {
         let evaluated = evaluated()?;
         evaluated.gradient(&evaluated.x, &point["d_value"])

@@ -10,6 +10,7 @@ use rushlight_distributions::{
     MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
     OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
 };
+use rushlight_distributions::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -131,6 +132,7 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "Chi2" => shared(Chi2::new(p.get("df")?)),
         "ContinuousBernoulli" if p.has("probs") => shared(ContinuousBernoulli::new(p.get("probs")?)),
         "ContinuousBernoulli" => shared(ContinuousBernoulli::from_logits(p.get("logits")?)),
+        "Delta" => shared(Delta::new(p.get("v")?, p.get("log_density")?, 0)),
         "Dirichlet" => shared(Dirichlet::new(p.get("concentration")?)),
         "DirichletMultinomial" => shared(DirichletMultinomial::new(p.count("total_count")?, p.get("concentration")?)),
         "Exponential" => shared(Exponential::new(p.get("rate")?)),
@@ -157,9 +159,14 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "OrderedLogistic" => shared(OrderedLogistic::new(p.get("predictor")?, p.get("cutpoints")?)),
         "Pareto" => shared(Pareto::new(p.get("scale")?, p.get("alpha")?)),
         "Poisson" => shared(Poisson::new(p.get("rate")?)),
+        "RelaxedBernoulli" if p.has("probs") => shared(RelaxedBernoulli::new(p.get("temperature")?, p.get("probs")?)),
+        "RelaxedBernoulli" => shared(RelaxedBernoulli::from_logits(p.get("temperature")?, p.get("logits")?)),
+        "RelaxedOneHotCategorical" if p.has("probs") => shared(RelaxedOneHotCategorical::new(p.get("temperature")?, p.get("probs")?)),
+        "RelaxedOneHotCategorical" => shared(RelaxedOneHotCategorical::from_logits(p.get("temperature")?, p.get("logits")?)),
         "StudentT" => shared(StudentT::new(p.get("df")?, p.get("loc")?, p.get("scale")?)),
         "TruncatedNormal" => shared(TruncatedNormal::new(p.get("loc")?, p.get("scale")?, p.get("low")?, p.get("high")?)),
         "Uniform" => shared(Uniform::new(p.get("low")?, p.get("high")?)),
+        "VonMises" => shared(VonMises::new(p.get("loc")?, p.get("concentration")?)),
         "Weibull" => shared(Weibull::new(p.get("scale")?, p.get("concentration")?)),
         "ZeroInflated" | "ZeroInflatedPoisson" if p.has("gate") => shared(ZeroInflated::new(Poisson::new(p.get("rate")?)?, p.get("gate")?)),
         "ZeroInflated" | "ZeroInflatedPoisson" => shared(ZeroInflated::from_logits(Poisson::new(p.get("rate")?)?, p.get("gate_logits")?)),

@@ -1,5 +1,6 @@
 //! Tests against the standard library and against values computed with mpmath.
 
+mod bessel;
 mod elementary;
 mod error;
 mod gamma;

@@ -20,6 +20,7 @@ mod gamma;
 mod quadrature;
 mod student_t;
 mod truncated_normal;
+mod von_mises;
 
 pub(crate) use beta::{beta_density, beta_slopes, beta_tails, prefactor as beta_prefactor};
 pub(crate) use gamma::{
@@ -27,6 +28,7 @@ pub(crate) use gamma::{
 };
 pub(crate) use student_t::{student_t_density, student_t_slope, student_t_tails};
 pub(crate) use truncated_normal::truncated_normal_slopes;
+pub(crate) use von_mises::{von_mises_cdf, von_mises_density, von_mises_slope};
 
 use crate::Real;
 

@@ -21,6 +21,9 @@ use rushlight_distributions::{
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
+use rushlight_distributions::{
+    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+};
 use std::sync::Arc;
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
@@ -86,8 +89,13 @@ enum Values {
     CountsOf(u32),
     /// Positive rows with sum 1.
     Rows,
+    /// The same, where the row is no dim of all parameters.
+    Shares,
+    /// The same everywhere, which nothing moves.
+    Only(f64),
 }
 use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot, Rows, RowsBetween};
+use Values::{Only, Shares};
 
 fn law(
     name: &'static str,
@@ -165,6 +173,15 @@ fn table() -> Vec<Law> {
         law("Normal, all of it masked in", |p| shared(Normal::new(&p[0], &p[1])?.masked([1.0; 4])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.masked(true)?)),
         law("Categorical, all of it masked in", |p| shared(Categorical::new(&p[0])?.masked(true)?), &[WEIGHTS], Classes(5), || shared(Categorical::new([2.0, 1.0, 0.5])?.masked(1)?)),
         law("Multinomial, all of it masked in", |p| shared(Multinomial::new(6, &p[0])?.masked(true)?), &[ROW], CountsOf(6), || shared(Multinomial::new(6, [2.0, 1.0, 0.5])?.masked(true)?)),
+        // angles, relaxations, point masses
+        law("VonMises", |p| shared(VonMises::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(VonMises::new(0.5, 2)?)),
+        law("RelaxedBernoulli of probs", |p| shared(RelaxedBernoulli::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, UNIT], Between(0.05, 0.95), || shared(RelaxedBernoulli::new(0.5, 0.3)?)),
+        law("RelaxedBernoulli of logits", |p| shared(RelaxedBernoulli::from_logits(&p[0], &p[1])?), &[SHAPE_OF_BETA, REAL], Between(0.05, 0.95), || shared(RelaxedBernoulli::from_logits(2, -1)?)),
+        law("RelaxedOneHotCategorical of probs", |p| shared(RelaxedOneHotCategorical::new(&p[0], &p[1])?), &[POSITIVE, ROW], Shares, || shared(RelaxedOneHotCategorical::new(0.5, [2.0, 1.0, 0.5])?)),
+        law("RelaxedOneHotCategorical of logits", |p| shared(RelaxedOneHotCategorical::from_logits(&p[0], &p[1])?), &[POSITIVE, ROW], Shares, || shared(RelaxedOneHotCategorical::from_logits(2, [0, 1, -1])?)),
+        law("OneHotCategoricalStraightThrough of probs", |p| shared(OneHotCategoricalStraightThrough::new(&p[0])?), &[ROW], OneHot, || shared(OneHotCategoricalStraightThrough::new([2.0, 1.0, 0.5])?)),
+        law("OneHotCategoricalStraightThrough of logits", |p| shared(OneHotCategoricalStraightThrough::from_logits(&p[0])?), &[ROW], OneHot, || shared(OneHotCategoricalStraightThrough::from_logits([0, 1, -1])?)),
+        law("Delta without rsample", |p| shared(Delta::new(0.5, &p[0], 0)?.without_rsample()), &[REAL], Only(0.5), || shared(Delta::new(0.5, 0.25, 0)?.without_rsample())),
         law("Dirichlet", |p| shared(Dirichlet::new(&p[0])?), &[SHAPE_OF_BETA], Rows, || shared(Dirichlet::new([1.5, 2.0, 3.5])?)),
     ]
 }
@@ -172,7 +189,7 @@ fn table() -> Vec<Law> {
 impl Law {
     /// How many of the dims of [`SHAPE`] are the values' own.
     fn event_rank(&self) -> usize {
-        usize::from(matches!(self.values, OneHot | CountsOf(_) | RowsBetween(..)))
+        usize::from(matches!(self.values, OneHot | CountsOf(_) | RowsBetween(..) | Shares))
     }
 
     /// The dims of [`SHAPE`] that are not the values' own.
@@ -221,11 +238,12 @@ impl Law {
             Binary => tensor(&scaled(&|u| (2.0 * u).floor()), shape, dtype),
             OneHot | CountsOf(_) => tensor(&self.rows_of(shape), shape, dtype),
             Counts(n) => tensor(&scaled(&|u| (f64::from(n + 1) * u).floor()), shape, dtype),
-            Rows => {
+            Rows | Shares => {
                 let t = tensor(&scaled(&|u| 0.2 + u), shape, dtype);
                 let sums = t.sum_keepdim(candle_core::D::Minus1).unwrap();
                 variable(&t.broadcast_div(&sums).unwrap())
             }
+            Only(x) => tensor(&scaled(&|_| x), shape, dtype),
             Classes(k) => tensor(&scaled(&|u| (f64::from(k) * u).floor()), shape, DType::U32),
         }
     }
@@ -248,13 +266,13 @@ impl Law {
     }
 
     fn is_discrete(&self) -> bool {
-        !matches!(self.values, Between(..) | RowsBetween(..) | Rows)
+        !matches!(self.values, Between(..) | RowsBetween(..) | Rows | Shares | Only(_))
     }
 
     /// A value whose log-probability is NaN or -inf.
     fn outside(&self) -> f64 {
         match self.values {
-            Between(..) | RowsBetween(..) | Rows => f64::NAN,
+            Between(..) | RowsBetween(..) | Rows | Shares | Only(_) => f64::NAN,
             Counts(_) => 0.5,
             _ => 7.0,
         }
