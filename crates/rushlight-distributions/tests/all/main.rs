@@ -2,8 +2,10 @@
 
 mod arbitrary;
 mod axes;
+mod constraints;
 mod errors;
 mod golden;
+mod jacobian;
 mod laws;
 mod operations;
 mod samplers;

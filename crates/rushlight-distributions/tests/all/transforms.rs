@@ -8,7 +8,8 @@ use crate::support::{FLOATS, flat};
 use candle_core::{D, DType, Device, Tensor, Var};
 use rushlight_distributions::transform::{
     Affine, Compose, CorrCholesky, Exp, GreaterThan, Interval, LessThan, LowerCholesky, Ordered,
-    PositiveOrdered, Power, Sigmoid, SoftmaxCentered, Softplus, StickBreaking, Tanh, Transform,
+    PositiveOrdered, Power, Sigmoid, Softmax, SoftmaxCentered, Softplus, StickBreaking, Tanh,
+    Transform,
 };
 use rushlight_distributions::{Distribution, Normal, TransformedDistribution};
 use serde_json::Value;
@@ -33,6 +34,7 @@ fn transform(case: &Value) -> Box<dyn Transform> {
         "less_than" => Box::new(LessThan::new(arg("high"))),
         "affine" => Box::new(Affine::new(arg("loc"), arg("scale"))),
         "simplex_stick_breaking" => Box::new(StickBreaking),
+        "simplex_softmax" => Box::new(Softmax),
         "simplex_softmax_centered" => Box::new(SoftmaxCentered),
         "ordered" => Box::new(Ordered),
         "positive_ordered" => Box::new(PositiveOrdered),
@@ -104,7 +106,9 @@ fn golden_values() {
             };
             let y = f.forward(&x).unwrap();
             check("y", y.clone(), &case["y"], 0.0);
-            check("log_abs_det", f.log_abs_det(&x, &y).unwrap(), &case["log_abs_det"], 0.0);
+            if !case["log_abs_det"].is_null() {
+                check("log_abs_det", f.log_abs_det(&x, &y).unwrap(), &case["log_abs_det"], 0.0);
+            }
             let exact = tensor(&case["y"], dtype);
             check("inverse", f.inverse(&exact).unwrap(), &case["inverse_of_y"], 1e-3);
         }

@@ -166,11 +166,11 @@ fn decode(file: &str, bytes: &[u8]) -> Result<Vec<Loaded>> {
 
 /// Refuses a parameter that the store has in another way.
 fn check(file: &str, line: &Line, value: &Tensor, known: &Param) -> Result<()> {
-    let told = |shape: &[usize], dtype: DType, constraint: Constraint| {
+    let told = |shape: &[usize], dtype: DType, constraint: &Constraint| {
         format!("shape {shape:?} and dtype {dtype:?}, constrained to be {constraint}")
     };
-    let found = told(&line.shape, value.dtype(), line.constraint);
-    let stored = told(&known.shape, known.unconstrained.dtype(), known.constraint);
+    let found = told(&line.shape, value.dtype(), &line.constraint);
+    let stored = told(&known.shape, known.unconstrained.dtype(), &known.constraint);
     if found == stored {
         return Ok(());
     }
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(back.names(), ["loc", "scale", "probs", "a share", "double"]);
         for (name, var) in params.vars() {
             let (mine, theirs) = (params.get(&name).unwrap(), back.get(&name).unwrap());
-            assert_eq!((mine.constraint, &mine.shape), (theirs.constraint, &theirs.shape));
+            assert_eq!((&mine.constraint, &mine.shape), (&theirs.constraint, &theirs.shape));
             let bits = |t: &Tensor| {
                 assert_eq!(t.dtype(), var.dtype());
                 let t = t.flatten_all().unwrap().to_dtype(DType::F64).unwrap();
