@@ -2,7 +2,7 @@
 
 use super::Transform;
 use super::ordered::needs;
-use crate::{Constraint, Error, ParamMap, Result, kernel};
+use crate::{Constraint, Error, ParamMap, Result, kernel, shape};
 use candle_core::Tensor;
 use std::sync::Arc;
 
@@ -122,7 +122,26 @@ impl Cat {
     ) -> Result<Tensor> {
         let runs = self.runs(x, lengths)?;
         let mapped = self.parts.iter().zip(&runs).map(|(part, run)| f(part, run));
-        Ok(Tensor::cat(&mapped.collect::<Result<Vec<_>>>()?, x.rank() - 1 - self.dim)?)
+        let mut mapped = mapped.collect::<Result<Vec<_>>>()?;
+        // Parameters in a batch may have spread some runs over it, and not the others.
+        let wide: Vec<Vec<usize>> = mapped.iter().map(|run| self.across(run.dims())).collect();
+        let wide: Vec<&[usize]> = wide.iter().map(Vec::as_slice).collect();
+        let across = shape::broadcast(self.name(), &wide)?;
+        let axis = across.len() - 1 - self.dim;
+        for run in &mut mapped {
+            let mut full = across.clone();
+            full[axis] = run.dim(run.rank() - 1 - self.dim)?;
+            *run = run.broadcast_as(full)?;
+        }
+        Ok(Tensor::cat(&mapped, axis)?)
+    }
+
+    /// A shape with 1 in the place of the runs.
+    fn across(&self, shape: &[usize]) -> Vec<usize> {
+        let mut shape = shape.to_vec();
+        let axis = shape.len() - 1 - self.dim;
+        shape[axis] = 1;
+        shape
     }
 
     fn shape(

@@ -359,6 +359,7 @@ fn parameters_come_from_a_builder() {
     want.extend(others.map(str::to_owned));
     let others = ["radial.alpha_prime [1]", "radial.beta_prime [1]", "radial.x0 [3]"];
     want.extend(others.map(str::to_owned));
+    want.sort();
     assert_eq!(names, want);
 }
 

@@ -66,7 +66,8 @@ fn volumes_are_those_of_differences_and_inverses_undo() {
 
 #[test]
 fn shapes_go_both_ways() {
-    let all: [(Box<dyn Transform>, &[usize], &[usize]); 6] = [
+    type Row = (Box<dyn Transform>, &'static [usize], &'static [usize]);
+    let all: [Row; 6] = [
         (Box::new(StickBreaking), &[5, 3], &[5, 4]),
         (Box::new(SoftmaxCentered), &[5, 3], &[5, 4]),
         (Box::new(CorrCholesky), &[5, 3], &[5, 3, 3]),
