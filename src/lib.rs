@@ -21,6 +21,7 @@ pub mod prelude {
         NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
     };
     pub use crate::distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
+    pub use crate::distributions::{Masked, MixtureSameFamily};
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
         Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,

@@ -1,7 +1,9 @@
 //! The one trait that a distribution implements, and what it gets for free.
 
 use crate::kernel::{self, Weight};
-use crate::{Constraint, Error, Independent, Operand, Origins, Result, Rng, WithoutRsample};
+use crate::{
+    Constraint, Error, Independent, Masked, Operand, Origins, Result, Rng, WithoutRsample,
+};
 use candle_core::Tensor;
 use std::any::Any;
 use std::fmt::Debug;
@@ -43,8 +45,30 @@ pub trait Distribution: Any + Debug + Send + Sync {
     /// # Errors
     ///
     /// [`Error::NotReparameterized`] unless [`has_rsample`](Self::has_rsample).
-    fn rsample(&self, _rng: &mut Rng, _shape: &[usize]) -> Result<Tensor> {
-        Err(Error::NotReparameterized { distribution: self.name() })
+    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
+        if !self.has_rsample() {
+            return Err(Error::NotReparameterized { distribution: self.name() });
+        }
+        self.reparameterize(&self.sample(rng, shape)?)
+    }
+
+    /// `value` with the gradients that it would carry if [`rsample`](Self::rsample) had just drawn it: to use a draw
+    /// once more, from a file or another program, without losing how it moves. Shape: that of `value`, the batch and
+    /// the event, broadcast together.
+    ///
+    /// The numbers are those of `value`, whose own graph is cut off. It should lie in the support.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotReparameterized`] unless [`has_rsample`](Self::has_rsample), [`Error::NotAvailable`] where draws
+    /// are made of noise that the value does not tell; shapes that do not broadcast, a dtype or device that
+    /// is not the parameters'.
+    fn reparameterize(&self, _value: &Tensor) -> Result<Tensor> {
+        let distribution = self.name();
+        if !self.has_rsample() {
+            return Err(Error::NotReparameterized { distribution });
+        }
+        Err(Error::NotAvailable { distribution, quantity: "reparameterize" })
     }
 
     /// A draw without gradients. Shape: `shape + batch + event`.
@@ -185,6 +209,7 @@ impl Distribution for Arc<dyn Distribution> {
         support() -> Constraint;
         has_rsample() -> bool;
         rsample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
+        reparameterize(value: &Tensor) -> Result<Tensor>;
         sample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
         log_prob(value: &Tensor) -> Result<Tensor>;
         log_prob_over(value: &Tensor, dims: usize) -> Result<Tensor>;
@@ -229,6 +254,21 @@ pub trait DistributionExt: Distribution {
         Self: Sized,
     {
         WithoutRsample::new(self)
+    }
+
+    /// The same distribution whose outcomes count only where `mask` is not 0, whatever they are elsewhere.
+    ///
+    /// The mask and the batch shape broadcast together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broadcast`] if they do not.
+    #[track_caller]
+    fn masked(self, mask: impl Into<Operand>) -> Result<Masked>
+    where
+        Self: Sized,
+    {
+        Masked::new(Arc::new(self), mask.into())
     }
 
     /// The same distribution with parameters that no gradient flows into.

@@ -13,6 +13,9 @@
 //! * [`transform`], invertible maps, and the distributions behind them;
 //! * [`Rng`], the one door for randomness, and [`runtime`], which mends what candle costs by default.
 //!
+//! Are the numbers right, here and on your files? `cargo run --release --example golden -- PATH..` compares this
+//! build with reference values (`tests/golden/README.md` has formats and tolerances).
+//!
 //! # The one decision that matters
 //!
 //! A log-density is not composed of a dozen tensor ops, each a pass over memory and a node of the
@@ -67,3 +70,4 @@ pub use traced::{Ledger, Origins, Reads, SiteSet, Traced};
 pub use transform::Transform;
 pub use wrap::ZeroInflated;
 pub use wrap::{Independent, TransformedDistribution, WithoutRsample};
+pub use wrap::{Masked, MixtureSameFamily};

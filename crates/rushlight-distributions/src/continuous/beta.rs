@@ -3,8 +3,8 @@
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
-use crate::rng::draw;
+use crate::operand::{Operand, beside, broadcast};
+use crate::rng::{draw, given};
 use crate::special::incomplete::beta_slopes;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -89,8 +89,9 @@ impl Distribution for Beta {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        pointwise::moving(BetaDraw, self.sample(rng, shape)?, [&self.alpha, &self.beta])
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let params = [&self.alpha, &self.beta];
+        pointwise::moving(BetaDraw, given("Beta", value, params)?, params)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -141,7 +142,7 @@ impl Distribution for Beta {
 
     /// `I_x(α, β)`, by [`betainc`](special::betainc)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [alpha, beta] = self.params()?;
+        let [alpha, beta] = beside(value, [&self.alpha, &self.beta])?;
         special::betainc(&alpha, &beta, value)
     }
 }

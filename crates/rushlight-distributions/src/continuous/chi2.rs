@@ -3,8 +3,8 @@
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
-use crate::rng::draw;
+use crate::operand::{Operand, beside, broadcast};
+use crate::rng::{draw, given};
 use crate::special::incomplete::gamma_slope;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -83,8 +83,8 @@ impl Distribution for Chi2 {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        pointwise::moving(Chi2Draw, self.sample(rng, shape)?, [&self.df])
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        pointwise::moving(Chi2Draw, given("Chi2", value, [&self.df])?, [&self.df])
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -131,7 +131,8 @@ impl Distribution for Chi2 {
 
     /// `P(ν/2, x/2)`, by [`gammainc_p`](special::gammainc_p)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        special::gammainc_p(&(self.df.value()? * 0.5)?, &(value * 0.5)?)
+        let [df] = beside(value, [&self.df])?;
+        special::gammainc_p(&(df * 0.5)?, &(value * 0.5)?)
     }
 }
 

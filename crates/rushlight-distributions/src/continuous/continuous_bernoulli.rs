@@ -4,7 +4,7 @@ use crate::distribution::ParamMap;
 use crate::kernel::unary::{Unary, apply};
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, pathwise};
+use crate::rng::{draw, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -110,8 +110,8 @@ impl Distribution for ContinuousBernoulli {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("ContinuousBernoulli", value, [&self.param])?;
         match self.form {
             Form::Probs => {
                 pathwise(x, [&self.param], |x, [p]| [slope(x, Real::logit(p)) / (p * (1.0 - p))])

@@ -3,9 +3,9 @@
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
-use crate::rng::draw;
-use crate::special::incomplete::gamma_slope;
+use crate::operand::{Operand, beside, broadcast};
+use crate::rng::{draw, given};
+use crate::special::incomplete::{gamma_ln_slope, gamma_slope};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand_distr::Distribution as _;
@@ -64,6 +64,33 @@ impl Gamma {
         Ok(Self { concentration, rate })
     }
 
+    /// [`reparameterize`](Distribution::reparameterize) for a draw that is given by its logarithm, and the result
+    /// too is one: with a small concentration, draws are smaller than any number.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast, a dtype or device that is not the parameters'.
+    ///
+    /// # Examples
+    ///
+    /// A draw of e^-4605.7 moves with its concentration by 4605 times itself, a thousandth:
+    ///
+    /// ```
+    /// use candle_core::{Device, Var};
+    /// use rushlight_distributions::Gamma;
+    ///
+    /// let concentration = Var::new(1e-3f64, &Device::Cpu)?;
+    /// let log = candle_core::Tensor::new(-4605.7f64, &Device::Cpu)?;
+    /// let moving = Gamma::new(&concentration, 1.0)?.reparameterize_ln(&log)?;
+    /// let slope = moving.backward()?.get(&concentration).unwrap().to_scalar::<f64>()?;
+    /// assert!((slope * 1e-3 - 4605.1).abs() < 0.1);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
+    pub fn reparameterize_ln(&self, ln_value: &Tensor) -> Result<Tensor> {
+        let params = [&self.concentration, &self.rate];
+        pointwise::moving(LnGammaDraw, given("Gamma", ln_value, params)?, params)
+    }
+
     fn params(&self) -> Result<[Tensor; 2]> {
         Ok([self.concentration.value()?, self.rate.value()?])
     }
@@ -90,8 +117,8 @@ impl Distribution for Gamma {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let draw = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let draw = given("Gamma", value, [&self.concentration, &self.rate])?;
         pointwise::moving(GammaDraw, draw, [&self.concentration, &self.rate])
     }
 
@@ -143,7 +170,7 @@ impl Distribution for Gamma {
 
     /// `P(α, β x)`, by [`gammainc_p`](special::gammainc_p)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [concentration, rate] = self.params()?;
+        let [concentration, rate] = beside(value, [&self.concentration, &self.rate])?;
         special::gammainc_p(&concentration, &value.broadcast_mul(&rate)?)
     }
 }
@@ -201,5 +228,17 @@ impl Pointwise<2> for GammaDraw {
 
     fn partials(self, [concentration, rate]: [f64; 2], x: f64) -> [f64; 2] {
         [gamma_slope(concentration, x * rate) / rate, -x / rate]
+    }
+}
+
+/// How the logarithm of a draw moves.
+#[derive(Debug, Clone, Copy)]
+struct LnGammaDraw;
+
+impl Pointwise<2> for LnGammaDraw {
+    const NAME: &'static str = "Gamma::reparameterize_ln";
+
+    fn partials(self, [concentration, rate]: [f64; 2], ln_x: f64) -> [f64; 2] {
+        [gamma_ln_slope(concentration, ln_x + rate.ln()), -1.0 / rate]
     }
 }

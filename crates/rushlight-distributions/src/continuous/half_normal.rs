@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, pathwise};
+use crate::rng::{draw, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -76,8 +76,9 @@ impl Distribution for HalfNormal {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        pathwise(self.sample(rng, shape)?, [&self.scale], |x, [scale]| [x / scale])
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("HalfNormal", value, [&self.scale])?;
+        pathwise(x, [&self.scale], |x, [scale]| [x / scale])
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {

@@ -4,8 +4,8 @@ use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
-use crate::rng::draw;
+use crate::operand::{Operand, beside, broadcast};
+use crate::rng::{draw, given};
 use crate::special::incomplete::gamma_log_slope;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -91,8 +91,8 @@ impl Distribution for InverseGamma {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let draw = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let draw = given("InverseGamma", value, [&self.concentration, &self.rate])?;
         pointwise::moving(InverseGammaDraw, draw, [&self.concentration, &self.rate])
     }
 
@@ -150,7 +150,7 @@ impl Distribution for InverseGamma {
 
     /// `Q(α, β / x)`, by [`gammainc_q`](special::gammainc_q)
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [concentration, rate] = self.params()?;
+        let [concentration, rate] = beside(value, [&self.concentration, &self.rate])?;
         // Up to 0 there is nothing.
         special::gammainc_q(&concentration, &rate.broadcast_div(&value.relu()?)?)
     }

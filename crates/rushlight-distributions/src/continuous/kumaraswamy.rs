@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, pathwise};
+use crate::rng::{draw, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -93,8 +93,8 @@ impl Distribution for Kumaraswamy {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("Kumaraswamy", value, [&self.concentration1, &self.concentration0])?;
         pathwise(x, [&self.concentration1, &self.concentration0], |x, [a, b]| {
             // With w = x^a and v = 1 − w: dx/db = x v ln v / (a b w); the last quotient tends to −1 at w = 0.
             let fall = -a * x.ln();

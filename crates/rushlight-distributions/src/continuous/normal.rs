@@ -2,8 +2,9 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Placement, Source, broadcast};
-use crate::{Constraint, Distribution, Real, Result, Rng, shape};
+use crate::operand::{Operand, Placement, Source, beside, broadcast};
+use crate::rng::{given, pathwise};
+use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -93,6 +94,11 @@ impl Distribution for Normal {
         })
     }
 
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("Normal", value, [&self.loc, &self.scale])?;
+        pathwise(x, [&self.loc, &self.scale], |x, [loc, scale]| [1.0, (x - loc) / scale])
+    }
+
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         Ok(self.rsample(rng, shape)?.detach())
     }
@@ -129,6 +135,17 @@ impl Distribution for Normal {
     fn entropy(&self) -> Result<Tensor> {
         Ok((self.scale.value()?.log()? + 0.5 * (1.0 + (2.0 * PI).ln()))?)
     }
+
+    /// `Φ((x − μ) / σ)`
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [loc, scale] = beside(value, [&self.loc, &self.scale])?;
+        Ok(special::ndtr(&value.broadcast_sub(&loc)?.broadcast_div(&scale)?)?)
+    }
+
+    fn icdf(&self, probability: &Tensor) -> Result<Tensor> {
+        let [loc, scale] = beside(probability, [&self.loc, &self.scale])?;
+        Ok(special::ndtri(probability)?.broadcast_mul(&scale)?.broadcast_add(&loc)?)
+    }
 }
 
 /// `ln(2π) / 2`
@@ -155,8 +172,10 @@ impl Density<2> for NormalDensity {
     fn unnormalized_partials<T: Real>(self, x: T, [loc, scale]: [T; 2]) -> (T, [T; 2]) {
         let z = (x - loc) / scale;
         let slope = z / scale;
-        // The two parts of the scale's derivative, z²/σ − 1/σ, cancel at |z| = 1: they stay together here.
-        (-slope, [slope, (z * z - T::ONE) / scale])
+        // The two parts of the scale's derivative, z²/σ − 1/σ, cancel at |z| = 1: (|z| − 1)(|z| + 1), where the
+        // first factor is a difference of what was given.
+        let beyond = ((x - loc).abs() - scale) / scale;
+        (-slope, [slope, beyond * (z.abs() + T::ONE) / scale])
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw_between, pathwise};
+use crate::rng::{draw_between, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -85,8 +85,8 @@ impl Distribution for Pareto {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("Pareto", value, [&self.scale, &self.alpha])?;
         pathwise(x, [&self.scale, &self.alpha], |x, [scale, alpha]| {
             let ratio = x / scale;
             [ratio, -x * ratio.ln() / alpha]

@@ -4,8 +4,8 @@ use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Source, broadcast};
-use crate::rng::draw;
+use crate::operand::{Operand, Source, beside, broadcast};
+use crate::rng::{draw, given};
 use crate::special::incomplete::{student_t_density, student_t_slope, student_t_tails};
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -125,6 +125,11 @@ impl Distribution for StudentT {
         })
     }
 
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let params = [&self.df, &self.loc, &self.scale];
+        pointwise::moving(StudentTMoved, given("StudentT", value, params)?, params)
+    }
+
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let plain =
             Self { df: self.df.detached(), loc: self.loc.detached(), scale: self.scale.detached() };
@@ -181,7 +186,8 @@ impl Distribution for StudentT {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        pointwise::apply(StudentTCdf, [&self.df.value()?, &self.standardized(value)?])
+        let [df] = beside(value, [&self.df])?;
+        pointwise::apply(StudentTCdf, [&df, &self.standardized(value)?])
     }
 }
 
@@ -254,6 +260,19 @@ impl Pointwise<1> for StudentTDraw {
 
     fn partials(self, [df]: [f64; 1], z: f64) -> [f64; 1] {
         [student_t_slope(df, z)]
+    }
+}
+
+/// How any draw moves.
+#[derive(Debug, Clone, Copy)]
+struct StudentTMoved;
+
+impl Pointwise<3> for StudentTMoved {
+    const NAME: &'static str = "StudentT::reparameterize";
+
+    fn partials(self, [df, loc, scale]: [f64; 3], x: f64) -> [f64; 3] {
+        let z = (x - loc) / scale;
+        [scale * student_t_slope(df, z), 1.0, z]
     }
 }
 

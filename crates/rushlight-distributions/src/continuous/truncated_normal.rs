@@ -3,7 +3,8 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw_between, pathwise};
+use crate::rng::{draw_between, given, pathwise};
+use crate::special::incomplete::truncated_normal_slopes;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::{DType, Tensor};
 use rand::Rng as _;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 /// | parameters | `loc` (μ) and `scale` (σ > 0) of the untruncated normal, `low`, `high` (> `low`), broadcast together: the batch shape |
 /// | event shape | `[]` |
 /// | support | [`Constraint::Interval`] of two numbers, else [`Constraint::Real`] with log p = −∞ outside |
-/// | gradient of a draw | pathwise: the inverse of the distribution function at u |
+/// | gradient of a draw | pathwise: the inverse of the distribution function at u; by an integral where its closed form cancels |
 /// | mean, variance | μ + σ δ, σ² (1 + (a φ(a) − b φ(b)) / Z − δ²), with δ = (φ(a) − φ(b)) / Z, Z = Φ(b) − Φ(a) |
 ///
 /// Intervals far out in a tail keep their digits: nothing is subtracted from 1, and squares cancel before
@@ -107,16 +108,9 @@ impl Distribution for TruncatedNormal {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
-        pathwise(x, self.operands(), |x, [loc, scale, low, high]| {
-            let [z, a, b] = [x, low, high].map(|end| (end - loc) / scale);
-            let all = log_mass(a, b);
-            // The shares above and below the draw, over the density at the draw.
-            let of_low = ((z - a) * (z + a) * 0.5 + log_mass(z, b) - all).exp();
-            let of_high = ((z - b) * (z + b) * 0.5 + log_mass(a, z) - all).exp();
-            [1.0 - of_low - of_high, z - a * of_low - b * of_high, of_low, of_high]
-        })
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("TruncatedNormal", value, self.operands())?;
+        pathwise(x, self.operands(), slopes)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -274,10 +268,35 @@ impl Frame<f64> {
     }
 }
 
-/// `ln(Φ(b) − Φ(a))`
-fn log_mass(a: f64, b: f64) -> f64 {
-    let frame = Frame::of(a, b);
-    frame.log_mass - frame.anchor * frame.anchor * 0.5
+/// From here on down, what a draw moves by is less than a thousandth of the terms that it is the difference of.
+const CANCELS: f64 = 1e-3;
+
+/// How the draw `x` moves with each parameter.
+///
+/// With its bounds by the shares of the mass above and below it, over the density at the draw; with the mean, by what they
+/// leave to 1.
+fn slopes(x: f64, [loc, scale, low, high]: [f64; 4]) -> [f64; 4] {
+    let [z, a, b] = [x, low, high].map(|end| (end - loc) / scale);
+    let all = Frame::of(a, b);
+    // φ(end) / φ(z) times the mass of the part over that of all. The squares are subtracted first.
+    let share = |end: f64, part: Frame<f64>| {
+        let squares =
+            (z - part.anchor) * (z + part.anchor) - (end - all.anchor) * (end + all.anchor);
+        (0.5 * squares + (part.log_mass - all.log_mass)).exp()
+    };
+    let (of_low, of_high) = (share(a, Frame::of(z, b)), share(b, Frame::of(a, z)));
+    let mut of_loc = 1.0 - of_low - of_high;
+    let mut of_scale = z - a * of_low - b * of_high;
+    let largest = z.abs().max((a * of_low).abs()).max((b * of_high).abs());
+    let cancels = [of_loc.abs() < CANCELS, of_scale.abs() < CANCELS * largest];
+    if cancels[0] || cancels[1] {
+        // The end nearest to 0 or to the mean, the other way round where that is `low`.
+        let beyond = if all.sign < 0.0 { x - low } else { high - x } / scale;
+        let exact = truncated_normal_slopes(all.b, beyond, (high - low) / scale);
+        of_loc = if cancels[0] { exact[0] } else { of_loc };
+        of_scale = if cancels[1] { all.sign * exact[1] } else { of_scale };
+    }
+    [of_loc, of_scale, of_low, of_high]
 }
 
 /// The same in tensor ops.

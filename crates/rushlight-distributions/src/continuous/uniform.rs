@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw_between, pathwise};
+use crate::rng::{draw_between, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -85,8 +85,9 @@ impl Distribution for Uniform {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        pathwise(self.sample(rng, shape)?, [&self.low, &self.high], |x, [low, high]| {
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("Uniform", value, [&self.low, &self.high])?;
+        pathwise(x, [&self.low, &self.high], |x, [low, high]| {
             let width = high - low;
             [(high - x) / width, (x - low) / width]
         })

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, pathwise};
+use crate::rng::{draw, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -83,8 +83,8 @@ impl Distribution for Weibull {
         true
     }
 
-    fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let x = self.sample(rng, shape)?;
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let x = given("Weibull", value, [&self.scale, &self.concentration])?;
         pathwise(x, [&self.scale, &self.concentration], |x, [scale, concentration]| {
             let ratio = x / scale;
             [ratio, -x * ratio.ln() / concentration]

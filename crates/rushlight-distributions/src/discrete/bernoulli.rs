@@ -2,7 +2,7 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Placement, Source, broadcast};
+use crate::operand::{Operand, Placement, Source, beside, broadcast};
 use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -69,6 +69,15 @@ impl Bernoulli {
         let [param] = broadcast("Bernoulli", [logits.into()], [0])?;
         param.require("Bernoulli", "logits", Constraint::Real)?;
         Ok(Self { form: Form::Logits, param })
+    }
+
+    /// `1 − p`
+    fn probability_of_zero(&self, neighbour: &Tensor) -> Result<Tensor> {
+        let [param] = beside(neighbour, [&self.param])?;
+        Ok(match self.form {
+            Form::Probs => param.affine(-1.0, 1.0)?,
+            Form::Logits => special::sigmoid(&param.neg()?)?,
+        })
     }
 
     fn placement(&self) -> Placement {
@@ -169,6 +178,22 @@ impl Distribution for Bernoulli {
         let finite = |x: &Tensor| x.maximum(-1e30);
         let q = p.affine(-1.0, 1.0)?;
         Ok(((p * finite(&one)?)? + (q * finite(&zero)?)?)?.neg()?)
+    }
+
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let zero = self.probability_of_zero(value)?;
+        let full = shape::broadcast("Bernoulli", &[value.dims(), zero.dims()])?;
+        let (x, zero) = (value.broadcast_as(full.as_slice())?, zero.broadcast_as(full)?);
+        let below = x.lt(0.0)?.where_cond(&x.zeros_like()?, &zero)?;
+        let sum = x.lt(1.0)?.where_cond(&below, &x.ones_like()?)?;
+        // NaN is not below 1.
+        Ok(x.eq(&x)?.where_cond(&sum, &x)?)
+    }
+
+    /// The smaller outcome up to which the probability is as large as that.
+    fn icdf(&self, probability: &Tensor) -> Result<Tensor> {
+        let zero = self.probability_of_zero(probability)?.detach();
+        Ok(probability.broadcast_gt(&zero)?.to_dtype(probability.dtype())?)
     }
 
     fn enumerate_support(&self) -> Result<Tensor> {

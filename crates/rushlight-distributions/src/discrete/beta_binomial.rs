@@ -1,6 +1,7 @@
 //! The beta-binomial distribution.
 
 use super::counts::{self, is_count};
+use super::outcomes;
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, broadcast};
@@ -142,6 +143,11 @@ impl Distribution for BetaBinomial {
     /// A sum over the outcomes.
     fn entropy(&self) -> Result<Tensor> {
         counts::entropy(self, &self.total_count)
+    }
+
+    /// A sum over the outcomes up to the value.
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        outcomes::cdf(self, &self.total_count, value)
     }
 
     fn enumerate_support(&self) -> Result<Tensor> {

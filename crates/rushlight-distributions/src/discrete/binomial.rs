@@ -1,9 +1,11 @@
 //! The binomial distribution.
 
 use super::counts::{self, is_count};
+use super::tails::{OfBinomial, Share};
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::draw;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -177,6 +179,13 @@ impl Distribution for Binomial {
     fn variance(&self) -> Result<Tensor> {
         let [p, q] = self.probs()?;
         Ok(((self.total_count.value()? * p)? * q)?)
+    }
+
+    /// `I_(1−p)(n − ⌊x⌋, ⌊x⌋ + 1)`, the [incomplete beta function](special::betainc)
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [n, param] = beside(value, [&self.total_count, &self.param])?;
+        let share = if self.form == Form::Probs { Share::Probs } else { Share::Logits };
+        pointwise::apply(OfBinomial(share), [value, &n, &param])
     }
 
     /// A sum over the outcomes.

@@ -104,16 +104,20 @@ impl Categorical {
         Operand::from(of_rows).require(distribution, what, constraint)
     }
 
+    pub(crate) fn of_logits(&self) -> bool {
+        self.form == Form::Logits
+    }
+
     pub(super) fn form(&self) -> Form {
         self.form
     }
 
-    pub(super) fn param(&self) -> &Operand {
+    pub(crate) fn param(&self) -> &Operand {
         &self.param
     }
 
     /// The same with the parameter rewritten.
-    pub(super) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
+    pub(crate) fn mapped(&self, f: &mut ParamMap<'_>) -> Result<Self> {
         Ok(Self { form: self.form, param: f(&self.param, 1)? })
     }
 
@@ -123,7 +127,7 @@ impl Categorical {
         &dims[dims.len() - 1..]
     }
 
-    pub(super) fn classes(&self) -> usize {
+    pub(crate) fn classes(&self) -> usize {
         // The constructor made sure of a last dim.
         self.param.dims().last().copied().unwrap_or(0)
     }
@@ -145,7 +149,7 @@ impl Categorical {
     }
 
     /// The probabilities of all classes. Shape: `batch + [K]`.
-    pub(super) fn probs(&self) -> Result<Tensor> {
+    pub(crate) fn probs(&self) -> Result<Tensor> {
         Ok(match self.form {
             Form::Logits => self.log_probs()?.exp()?,
             Form::Probs => {
@@ -155,7 +159,7 @@ impl Categorical {
         })
     }
 
-    pub(super) fn log_probs(&self) -> Result<Tensor> {
+    pub(crate) fn log_probs(&self) -> Result<Tensor> {
         let param = self.param.value()?;
         Ok(match self.form {
             Form::Logits => OfLogits.composite(&param)?,

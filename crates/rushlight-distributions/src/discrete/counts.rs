@@ -188,7 +188,7 @@ pub(super) fn extremes(operand: &Operand) -> Result<(f64, f64)> {
 }
 
 /// More outcomes than these are not written down.
-const MOST_OUTCOMES: f64 = 16_777_216.0;
+pub(super) const MOST_OUTCOMES: f64 = 16_777_216.0;
 
 /// `0..=largest` along a new first dim, in the dtype and on the device of `like`.
 fn outcomes(largest: f64, batch: &[usize], like: &Operand) -> Result<Tensor> {

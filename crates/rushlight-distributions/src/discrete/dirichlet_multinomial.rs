@@ -1,7 +1,10 @@
 //! The Dirichlet-multinomial distribution.
 
 use super::counts::{self, is_count};
+use super::expectations::{OfDirichletMultinomial, Rising as RisingTotal};
+use super::outcomes;
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise;
 use crate::kernel::{self, Density};
 use crate::operand::{Operand, broadcast};
 use crate::{Constraint, Distribution, Error, Real, Result, Rng};
@@ -161,6 +164,27 @@ impl Distribution for DirichletMultinomial {
         let others = counts::sum_of_others(&concentration)?.broadcast_div(&total)?;
         let spread = ((&total + self.total_count as f64)? / (&total + 1.0)?)?;
         Ok((self.mean()? * others)?.broadcast_mul(&spread)?)
+    }
+
+    /// A sum over the counts of each class; of more than 2²⁴ draws, [`Error::NotAvailable`].
+    fn entropy(&self) -> Result<Tensor> {
+        let n = self.total_count as f64;
+        if n >= counts::MOST_OUTCOMES {
+            return Err(Error::NotAvailable { distribution: NAME, quantity: "entropy" });
+        }
+        let placement = self.concentration.placement().cloned().unwrap_or_default();
+        let concentration = self.concentration.in_f64()?;
+        let others = counts::sum_of_others(&concentration)?;
+        let of_total = pointwise::apply(RisingTotal { n }, [&concentration.sum(D::Minus1)?])?;
+        let each = pointwise::apply(OfDirichletMultinomial { n }, [&concentration, &others])?;
+        let entropy = (of_total - kernel::sum_last(&each, 1)?)?;
+        Ok(entropy.to_dtype(placement.dtype)?.to_device(&placement.device)?)
+    }
+
+    /// Refused where there are more than 2²⁴ entries to write down.
+    fn enumerate_support(&self) -> Result<Tensor> {
+        let placement = self.concentration.placement().cloned().unwrap_or_default();
+        outcomes::compositions(self, self.total_count, &placement)
     }
 }
 

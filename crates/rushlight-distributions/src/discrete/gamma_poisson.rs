@@ -1,9 +1,12 @@
 //! The gamma-Poisson distribution.
 
 use super::counts::{self, is_count};
+use super::expectations::negative_binomial_entropy;
+use super::tails::{OfNegativeBinomial, Share};
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::draw;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -112,6 +115,17 @@ impl Distribution for GammaPoisson {
 
     fn variance(&self) -> Result<Tensor> {
         Ok((self.mean()? * (self.rate.value()?.recip()? + 1.0)?)?)
+    }
+
+    /// A sum over the outcomes; where more than 10⁷ count, [`Error::NotAvailable`](crate::Error::NotAvailable).
+    fn entropy(&self) -> Result<Tensor> {
+        negative_binomial_entropy(self, Share::Rate, &self.concentration, &self.rate)
+    }
+
+    /// That of the negative binomial distribution with `1 − p = β / (1 + β)`
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [concentration, rate] = beside(value, [&self.concentration, &self.rate])?;
+        pointwise::apply(OfNegativeBinomial(Share::Rate), [value, &concentration, &rate])
     }
 }
 

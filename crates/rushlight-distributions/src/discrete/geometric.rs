@@ -3,7 +3,7 @@
 use super::counts::{self, is_count};
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::draw;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -76,8 +76,8 @@ impl Geometric {
     }
 
     /// `ln(1 − p)`
-    fn log_failure(&self) -> Result<Tensor> {
-        let param = self.param.value()?;
+    fn log_failure(&self, neighbour: &Tensor) -> Result<Tensor> {
+        let [param] = beside(neighbour, [&self.param])?;
         Ok(match self.form {
             Form::Probs => special::log1p(&param.neg()?)?,
             Form::Logits => special::softplus(&param)?.neg()?,
@@ -172,18 +172,38 @@ impl Distribution for Geometric {
             Form::Logits => special::softplus(&param.neg()?)?.neg()?,
         };
         // An impossible failure adds nothing, rather than 0 times −∞.
-        let of_failures = (self.mean()? * self.log_failure()?.maximum(-1e30)?)?;
+        let of_failures = (self.mean()? * self.log_failure(&param)?.maximum(-1e30)?)?;
         Ok((log_success + of_failures)?.neg()?)
     }
 
     /// `1 − (1 − p)^(⌊x⌋ + 1)`
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let log_failure = self.log_failure()?;
+        let log_failure = self.log_failure(value)?;
         let failures = (value.floor()? + 1.0)?;
         let some = failures.ge(1.0)?;
         let failures = some.where_cond(&failures, &failures.ones_like()?)?;
         let above = special::expm1(&failures.broadcast_mul(&log_failure)?)?.neg()?;
-        Ok(some.broadcast_as(above.shape())?.where_cond(&above, &above.zeros_like()?)?)
+        let sum = some.broadcast_as(above.shape())?.where_cond(&above, &above.zeros_like()?)?;
+        // NaN is not a failure or more.
+        let x = value.broadcast_as(sum.shape())?;
+        Ok(x.eq(&x)?.where_cond(&sum, &x)?)
+    }
+
+    /// The least count up to which the probability is as large as that: `⌈ln(1 − u) / ln(1 − p)⌉ − 1`, corrected by
+    /// one where the quotient is rounded over an integer.
+    fn icdf(&self, probability: &Tensor) -> Result<Tensor> {
+        let u = probability.detach();
+        let log_failure = self.log_failure(&u)?.detach();
+        let quotient = special::log1p(&u.neg()?)?.broadcast_div(&log_failure)?;
+        let guess = (quotient.ceil()? - 1.0)?.relu()?;
+        let u = u.broadcast_as(guess.shape())?;
+        let reached = |k: &Tensor| -> Result<Tensor> { Ok(self.cdf(k)?.detach().ge(&u)?) };
+        let (before, after) = ((&guess - 1.0)?, (&guess + 1.0)?);
+        let sooner = reached(&before)?.where_cond(&before, &guess)?;
+        let count = reached(&guess)?.where_cond(&sooner, &after)?;
+        // Of 0 / 0 and ∞ / ∞ nothing is known, but that an outcome of 0 is reached or not.
+        let zero = count.zeros_like()?;
+        Ok(reached(&zero)?.where_cond(&zero, &count)?)
     }
 }
 

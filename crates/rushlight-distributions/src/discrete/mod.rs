@@ -7,13 +7,16 @@ mod beta_binomial;
 mod binomial;
 mod counts;
 mod dirichlet_multinomial;
+mod expectations;
 mod gamma_poisson;
 mod geometric;
 mod multinomial;
 mod negative_binomial;
 mod one_hot_categorical;
 mod ordered_logistic;
+mod outcomes;
 mod poisson;
+mod tails;
 
 pub use bernoulli::Bernoulli;
 pub use categorical::Categorical;

@@ -3,10 +3,13 @@
 use super::Categorical;
 use super::categorical::Form;
 use super::counts::{self, is_count};
+use super::expectations::{MOST_DRAWS, OfMultinomial};
+use super::outcomes;
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise;
 use crate::kernel::{self, Density};
 use crate::operand::Operand;
-use crate::{Constraint, Distribution, Real, Result, Rng, special};
+use crate::{Constraint, Distribution, Error, Real, Result, Rng, special};
 use candle_core::{D, Tensor};
 use std::sync::Arc;
 
@@ -49,8 +52,8 @@ impl Multinomial {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`](crate::Error::Parameter) if a weight is negative or not finite, or if all of a row
-    /// are 0 (on the CPU), [`Error::ParameterRank`](crate::Error::ParameterRank) for a number.
+    /// [`Error::Parameter`] if a weight is negative or not finite, or if all of a row
+    /// are 0 (on the CPU), [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn new(total_count: usize, probs: impl Into<Operand>) -> Result<Self> {
         Ok(Self { total_count, classes: Categorical::build(NAME, Form::Probs, probs.into())? })
@@ -60,8 +63,8 @@ impl Multinomial {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`](crate::Error::Parameter) if a logit is NaN or +∞, or if all of a row are −∞ (on the
-    /// CPU; −∞ is an impossible class), [`Error::ParameterRank`](crate::Error::ParameterRank) for a number.
+    /// [`Error::Parameter`] if a logit is NaN or +∞, or if all of a row are −∞ (on the
+    /// CPU; −∞ is an impossible class), [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn from_logits(total_count: usize, logits: impl Into<Operand>) -> Result<Self> {
         Ok(Self { total_count, classes: Categorical::build(NAME, Form::Logits, logits.into())? })
@@ -148,6 +151,25 @@ impl Distribution for Multinomial {
     fn variance(&self) -> Result<Tensor> {
         // `1 - p` has no digits left where p is nearly 1.
         Ok((self.mean()? * counts::sum_of_others(&self.classes.probs()?)?)?)
+    }
+
+    /// A sum over the counts of each class.
+    fn entropy(&self) -> Result<Tensor> {
+        let placement = self.classes.placement();
+        let (of, quantity) = (OfMultinomial { n: self.total_count as f64 }, "entropy");
+        if of.n >= MOST_DRAWS {
+            return Err(Error::NotAvailable { distribution: NAME, quantity });
+        }
+        let probs = self.classes.mapped(&mut |p, _| Ok(p.in_f64()?.into()))?.probs()?;
+        let others = counts::sum_of_others(&probs)?.detach();
+        let each = pointwise::apply(of, [&probs, &others])?;
+        let entropy = (kernel::sum_last(&each, 1)? + of.of_total())?;
+        Ok(entropy.to_dtype(placement.dtype)?.to_device(&placement.device)?)
+    }
+
+    /// Refused where there are more than 2²⁴ entries to write down.
+    fn enumerate_support(&self) -> Result<Tensor> {
+        outcomes::compositions(self, self.total_count, &self.classes.placement())
     }
 }
 

@@ -1,9 +1,12 @@
 //! The negative binomial distribution.
 
 use super::counts::{self, is_count};
+use super::expectations::negative_binomial_entropy;
+use super::tails::{OfNegativeBinomial, Share};
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::draw;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -89,6 +92,10 @@ impl NegativeBinomial {
         total_count.require("NegativeBinomial", "total_count", Constraint::Positive)?;
         param.require("NegativeBinomial", "logits", Constraint::Real)?;
         Ok(Self { form: Form::Logits, total_count, param })
+    }
+
+    fn share(&self) -> Share {
+        if self.form == Form::Probs { Share::Probs } else { Share::Logits }
     }
 
     /// `p / (1 − p)` and `1 / (1 − p)`
@@ -180,6 +187,17 @@ impl Distribution for NegativeBinomial {
     fn variance(&self) -> Result<Tensor> {
         let [odds, inverse] = self.odds()?;
         Ok(((self.total_count.value()? * odds)? * inverse)?)
+    }
+
+    /// A sum over the outcomes; where more than 10⁷ count, [`Error::NotAvailable`](crate::Error::NotAvailable).
+    fn entropy(&self) -> Result<Tensor> {
+        negative_binomial_entropy(self, self.share(), &self.total_count, &self.param)
+    }
+
+    /// `I_(1−p)(r, ⌊x⌋ + 1)`, the [incomplete beta function](special::betainc)
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [r, param] = beside(value, [&self.total_count, &self.param])?;
+        pointwise::apply(OfNegativeBinomial(self.share()), [value, &r, &param])
     }
 }
 

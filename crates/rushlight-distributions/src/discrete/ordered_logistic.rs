@@ -157,6 +157,22 @@ impl Distribution for OrderedLogistic {
         Ok(kernel::sum_last(&terms, 1)?.neg()?)
     }
 
+    /// `σ(c_k − η)`
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let predictor = self.predictor.value()?.unsqueeze(D::Minus1)?;
+        let up_to = special::sigmoid(&self.cutpoints.value()?.broadcast_sub(&predictor)?)?;
+        let all = up_to.narrow(D::Minus1, 0, 1)?.ones_like()?;
+        let sums = Tensor::cat(&[&up_to, &all], D::Minus1)?;
+        let last = self.classes() as f64 - 1.0;
+        let x = value.detach().to_dtype(sums.dtype())?;
+        // Every class is picked somewhere: an index beyond has the last one's sum, a negative one is made 0.
+        let index = Categorical::index(&x.floor()?.clamp(0.0, last)?)?;
+        let sum = rows::pick(&sums, &index)?;
+        let x = x.broadcast_as(sum.shape())?;
+        let sum = x.lt(0.0)?.where_cond(&sum.zeros_like()?, &sum)?;
+        Ok(x.eq(&x)?.where_cond(&sum, &x)?)
+    }
+
     fn enumerate_support(&self) -> Result<Tensor> {
         let shape = [&[self.classes()], vec![1; self.batch_shape().len()].as_slice()].concat();
         let classes = Tensor::arange(0, self.classes() as u32, &self.placement().device)?;

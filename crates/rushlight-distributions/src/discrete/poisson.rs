@@ -1,9 +1,11 @@
 //! The Poisson distribution.
 
 use super::counts::{self, is_count};
+use super::tails::OfPoisson;
 use crate::distribution::ParamMap;
+use crate::kernel::pointwise;
 use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, broadcast};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::draw;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -127,6 +129,12 @@ impl Distribution for Poisson {
         let leading = ((large.log()? + (2.0 * PI).ln())? + 1.0)?;
         let asymptotic = ((leading * 0.5)? - (terms * inverse)?)?;
         Ok(rate.lt(LARGE_RATE)?.where_cond(&series, &asymptotic)?)
+    }
+
+    /// `Q(⌊x⌋ + 1, λ)`, the [incomplete gamma function](special::gammainc_q)
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [rate] = beside(value, [&self.rate])?;
+        pointwise::apply(OfPoisson, [value, &rate])
     }
 }
 

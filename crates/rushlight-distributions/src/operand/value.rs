@@ -85,6 +85,13 @@ impl Operand {
         Ok((*self.tensor()?).clone())
     }
 
+    /// The value in `f64` on the host, numbers exactly: a use of it, like [`source`](Self::source).
+    pub(crate) fn in_f64(&self) -> Result<Tensor> {
+        let host = Placement { dtype: DType::F64, device: Device::Cpu };
+        let value = self.clone().placed(&host)?.value()?;
+        Ok(value.to_dtype(DType::F64)?.to_device(&Device::Cpu)?)
+    }
+
     /// The tensor before broadcasting: a use of the value, like [`source`](Self::source).
     pub(crate) fn base_tensor(&self) -> Result<Tensor> {
         match self.source()? {

@@ -16,7 +16,7 @@ mod pathwise;
 
 pub(crate) use classes::Classes;
 pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
-pub(crate) use pathwise::pathwise;
+pub(crate) use pathwise::{given, pathwise};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,9 +1,35 @@
 //! Gradients of draws that were made on the host.
 
 use super::elementwise::{Host, largest};
-use crate::Result;
 use crate::operand::{Operand, Source};
+use crate::{Error, Result, shape};
 use candle_core::{DType, Device, Tensor};
+
+/// A value that somebody drew before, as a fresh draw would be: without a graph, in the shape that it and the
+/// parameters broadcast to.
+///
+/// # Errors
+///
+/// Shapes that do not broadcast, another dtype or device than the parameters'.
+pub(crate) fn given<const P: usize>(
+    what: &'static str,
+    value: &Tensor,
+    params: [&Operand; P],
+) -> Result<Tensor> {
+    for placement in params.iter().filter_map(|p| p.placement()) {
+        if placement.dtype != value.dtype() {
+            return Err(Error::DType { what, expected: placement.dtype, got: value.dtype() });
+        }
+        if !placement.device.same_device(value.device()) {
+            let (expected, got) = (placement.device.location(), value.device().location());
+            return Err(Error::Device { what, expected, got });
+        }
+    }
+    let mut shapes = vec![value.dims()];
+    shapes.extend(params.map(Operand::dims));
+    let shape = shape::broadcast(what, &shapes)?;
+    Ok(value.detach().broadcast_as(shape)?.contiguous()?)
+}
 
 /// The draw `x` with gradients: `slopes` gives the partial derivatives of a draw with respect to the
 /// parameters, at the draw and the parameters in its place.

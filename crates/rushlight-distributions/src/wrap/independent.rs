@@ -83,6 +83,11 @@ impl<D: Distribution> Distribution for Independent<D> {
         self.base.rsample(rng, shape)
     }
 
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        self.check()?;
+        self.base.reparameterize(value)
+    }
+
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         self.check()?;
         self.base.sample(rng, shape)

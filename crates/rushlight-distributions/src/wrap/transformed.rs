@@ -195,6 +195,18 @@ impl Distribution for TransformedDistribution {
         self.mapped(self.base.rsample(rng, shape)?)
     }
 
+    /// The base's draw behind the value moves, and the maps' parameters with it.
+    fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
+        let value = value.detach();
+        let mut x = value.clone();
+        for transform in self.transforms.iter().rev() {
+            x = transform.inverse(&x)?;
+        }
+        let moving = self.mapped(self.base.reparameterize(&x)?)?;
+        // There and back again rounds: the value stays what it is.
+        Ok(value.broadcast_add(&(&moving - moving.detach())?)?)
+    }
+
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         Ok(self.mapped(self.base.sample(rng, shape)?)?.detach())
     }

@@ -193,7 +193,10 @@ impl Distribution for ZeroInflated {
         let [gate, passed] = self.gates(&of_base)?;
         let below = of_base.broadcast_mul(&passed)?.broadcast_add(&gate)?;
         let some = value.ge(0.0)?.broadcast_as(below.shape())?;
-        Ok(some.where_cond(&below, &below.zeros_like()?)?)
+        let sum = some.where_cond(&below, &below.zeros_like()?)?;
+        // NaN is not 0 or more.
+        let x = value.broadcast_as(sum.shape())?;
+        Ok(x.eq(&x)?.where_cond(&sum, &x)?)
     }
 
     fn enumerate_support(&self) -> Result<Tensor> {

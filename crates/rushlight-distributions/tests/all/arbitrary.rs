@@ -10,6 +10,7 @@ use rushlight_distributions::{
     Operand, Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull, Weight,
 };
 
+use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
@@ -36,6 +37,10 @@ fn number() -> impl Strategy<Value = f64> {
         1 => 0.0..1.0,
         3 => proptest::sample::select([&special[..], &edges].concat()),
     ]
+}
+
+fn mixture(mixing: Result<Categorical>, components: impl Distribution) -> Result<Shared> {
+    shared(MixtureSameFamily::new(mixing?, components)?)
 }
 
 /// Everything that can be built of two parameters: of numbers, of arrays, of tensors.
@@ -112,6 +117,11 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Multinomial::new(7, &pair).and_then(shared),
             Multinomial::from_logits(7, &pair).and_then(shared),
             DirichletMultinomial::new(7, &pair).and_then(shared),
+            Normal::new(&pair, 1.0).and_then(|d| mixture(Categorical::new([1, 2]), d)),
+            Normal::new([0, 1], 2).and_then(|d| mixture(Categorical::from_logits(&pair), d)),
+            Gamma::new([1, 2], &pair).and_then(|d| mixture(Categorical::new(&pair), d)),
+            Poisson::new(&pair).and_then(|d| mixture(Categorical::new(&pair), d)),
+            Normal::new(&s, &t).and_then(|d| d.masked(&pair)).and_then(shared),
             OrderedLogistic::new(0, &pair).and_then(shared),
         ],
         if dtype == DType::F64 { counts(&a.into(), &b.into()) } else { vec![] },
@@ -130,18 +140,20 @@ fn largest_of_beta(dtype: DType) -> f64 {
 
 /// The terms of a count's log-mass overflow too, also for large counts.
 fn is_of_counts(d: &Shared) -> bool {
-    matches!(
-        d.name(),
-        "Poisson"
-            | "Geometric"
-            | "Binomial"
-            | "NegativeBinomial"
-            | "GammaPoisson"
-            | "BetaBinomial"
-            | "ZeroInflated"
-            | "Multinomial"
-            | "DirichletMultinomial"
-    )
+    let mixed = d.name() == "MixtureSameFamily" && d.support().is_discrete();
+    mixed
+        || matches!(
+            d.name(),
+            "Poisson"
+                | "Geometric"
+                | "Binomial"
+                | "NegativeBinomial"
+                | "GammaPoisson"
+                | "BetaBinomial"
+                | "ZeroInflated"
+                | "Multinomial"
+                | "DirichletMultinomial"
+        )
 }
 
 fn check(d: &Shared, values: &Tensor, may_overflow: bool) -> Result<(), TestCaseError> {

@@ -2,14 +2,20 @@
 
 mod arbitrary;
 mod axes;
+mod by_hand;
 mod constraints;
+mod counts;
 mod errors;
 mod flows;
 mod golden;
 mod jacobian;
 mod joined_maps;
 mod laws;
+mod masked;
+mod mixture;
 mod operations;
+#[path = "../../examples/golden/reference/mod.rs"]
+mod reference;
 mod samplers;
 mod support;
 mod threads;

@@ -4,6 +4,7 @@
 
 use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tensor, variable};
 use candle_core::{DType, Tensor};
+use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Exponential, Gumbel,
     HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, Result, Rng,
@@ -310,6 +311,53 @@ fn draws_of_the_gamma_family_pass_kolmogorov_smirnov() {
             }
             assert!(distance < KOLMOGOROV, "{name} {dtype:?}: {distance} against {KOLMOGOROV}");
         }
+    }
+}
+
+/// n = 100,000 draws of seed 2024, alpha = 0.001 for each row.
+#[test]
+fn draws_of_mixtures_pass_their_tests() {
+    let row = |x: &[f64], t: DType| tensor(x, &[x.len()], t);
+    let rows: [(&str, Make, Cdf); 3] = [
+        (
+            "of weights",
+            |t| {
+                let mixing = Categorical::new(tensor(&[1.0, 3.0], &[2], t))?;
+                shared(MixtureSameFamily::new(mixing, Normal::new([-1, 2], [0.5, 1.5])?)?)
+            },
+            |x| 0.25 * normal_cdf(2.0 * (x + 1.0)) + 0.75 * normal_cdf((x - 2.0) / 1.5),
+        ),
+        (
+            "of logits",
+            |t| {
+                let mixing = Categorical::from_logits(tensor(&[0.0, 4f64.ln()], &[2], t))?;
+                shared(MixtureSameFamily::new(mixing, Exponential::new([1, 5])?)?)
+            },
+            |x| 0.2 * (1.0 - (-x).exp()) + 0.8 * (1.0 - (-5.0 * x).exp()),
+        ),
+        (
+            "of a component that never comes up",
+            |t| {
+                let mixing = Categorical::new(tensor(&[0.0, 1.0], &[2], t))?;
+                shared(MixtureSameFamily::new(mixing, Uniform::new([5, -1], [6, 3])?)?)
+            },
+            |x| ((x + 1.0) / 4.0).clamp(0.0, 1.0),
+        ),
+    ];
+    for (name, make, cdf) in rows {
+        for dtype in FLOATS {
+            let distance = kolmogorov_smirnov(draws(&make(dtype).unwrap()), cdf);
+            assert!(distance < KOLMOGOROV, "{name} {dtype:?}: {distance} against {KOLMOGOROV}");
+        }
+    }
+    for dtype in FLOATS {
+        let mixing = Categorical::new(row(&[1.0, 1.0], dtype)).unwrap();
+        let coins = Bernoulli::new(row(&[0.1, 0.7], dtype)).unwrap();
+        let d = shared(MixtureSameFamily::new(mixing, coins).unwrap()).unwrap();
+        let ones = draws(&d).iter().sum::<f64>();
+        let n = N as f64;
+        let chi_square = (ones - 0.4 * n).powi(2) / (0.4 * 0.6 * n);
+        assert!(chi_square < CHI_SQUARE[0], "coins {dtype:?}: {chi_square}");
     }
 }
 
@@ -678,6 +726,20 @@ fn counts_of_seed_42_are_pinned() {
         }
     }
 }
+
+/// The same for mixtures, whose components are all drawn.
+#[test]
+fn mixtures_of_seed_42_are_pinned() {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-7)] {
+        let mixing = Categorical::new(tensor(&[1.0, 2.0], &[2], dtype)).unwrap();
+        let d = MixtureSameFamily::new(mixing, Normal::new([0, 10], 1).unwrap()).unwrap();
+        let draws = flat(&d.sample(&mut Rng::seed(42), &[4]).unwrap());
+        assert_close(&format!("{dtype:?}"), &draws, &PINNED_MIXTURE, tolerance);
+    }
+}
+
+const PINNED_MIXTURE: [f64; 4] =
+    [11.584237337505858, -0.15001414476697317, 9.209561282472462, 0.5962870984053241];
 
 /// The same for rows, and what is made of others.
 #[test]

@@ -17,7 +17,7 @@ use crate::Real;
 const QUADRATURE_FROM: f64 = 400.0;
 
 /// `x^a y^b / B(a, b)`, where `y = 1 − x`.
-fn prefactor(a: f64, b: f64, x: f64, y: f64) -> f64 {
+pub(crate) fn prefactor(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if a.min(b) < STIRLING_FROM {
         return (a * ln(x, y) + b * ln(y, x) - Real::ln_beta(a, b)).exp();
     }

@@ -37,10 +37,20 @@ const TEMME: [&[f64]; 9] = [
 
 /// `x^a e^-x / Γ(a + 1)`
 fn prefactor(a: f64, x: f64) -> f64 {
+    ln_prefactor(a, x).exp()
+}
+
+/// Its logarithm: of the probability that a Poisson variable with rate `x` is `a`.
+fn ln_prefactor(a: f64, x: f64) -> f64 {
     if a < STIRLING_FROM {
-        return (a * x.ln() - x - Real::ln_gamma(a + 1.0)).exp();
+        return a * x.ln() - x - Real::ln_gamma(a + 1.0);
     }
-    (-a * excess_of(x / a, (x - a) / a) - HALF_LN_TAU - 0.5 * a.ln() - stirling_remainder(a)).exp()
+    -a * excess_of(x / a, (x - a) / a) - HALF_LN_TAU - 0.5 * a.ln() - stirling_remainder(a)
+}
+
+/// The logarithm of the probability of the count `k` with the rate `rate`, which may be 0.
+pub(crate) fn ln_poisson(k: f64, rate: f64) -> f64 {
+    if k == 0.0 { -rate } else { ln_prefactor(k, rate) }
 }
 
 /// `Σ_n x^n / ((a + 1) .. (a + n))`, and its derivative with respect to `a`.
@@ -153,6 +163,14 @@ pub(crate) fn gamma_log_slope(a: f64, z: f64) -> f64 {
     }
     let (sum, slope) = series(a, z);
     -(sum * (z.ln() - digamma(a + 1.0)) + slope) / a
+}
+
+/// The same, given `ln z`: also where `z` is no number any more, and of the series only its first term is left.
+pub(crate) fn gamma_ln_slope(a: f64, ln_z: f64) -> f64 {
+    if ln_z < f64::MIN_POSITIVE.ln() {
+        return (digamma(a + 1.0) - ln_z) / a;
+    }
+    gamma_log_slope(a, ln_z.exp())
 }
 
 /// `d ln z / da`, by the derivative of Temme's expansion: the error function's part of it is elementary.

@@ -18,10 +18,14 @@ mod dual;
 mod gamma;
 mod quadrature;
 mod student_t;
+mod truncated_normal;
 
-pub(crate) use beta::{beta_density, beta_slopes, beta_tails};
-pub(crate) use gamma::{gamma_density, gamma_log_slope, gamma_pq, gamma_slope};
+pub(crate) use beta::{beta_density, beta_slopes, beta_tails, prefactor as beta_prefactor};
+pub(crate) use gamma::{
+    gamma_density, gamma_ln_slope, gamma_log_slope, gamma_pq, gamma_slope, ln_poisson,
+};
 pub(crate) use student_t::{student_t_density, student_t_slope, student_t_tails};
+pub(crate) use truncated_normal::truncated_normal_slopes;
 
 use crate::Real;
 

@@ -4,7 +4,7 @@ use super::{SHAPE, table};
 use crate::support::{FLOATS, assert_close, flat, gradients, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::shape;
-use rushlight_distributions::{Distribution, DistributionExt, Error, Operand, Rng};
+use rushlight_distributions::{Distribution, DistributionExt, Error, Gamma, Operand, Rng};
 
 #[test]
 fn gradients_are_the_slopes() {
@@ -98,7 +98,69 @@ fn gradients_flow_from_a_draw_just_where_it_says_so() {
             assert!(matches!(draw, Err(Error::NotReparameterized { .. })), "{}", law.name);
         }
     }
-    assert_eq!(reparameterized, 26);
+    assert_eq!(reparameterized, 30);
+}
+
+/// A draw that is given moves like one that was just made.
+#[test]
+fn given_draws_move_like_fresh_ones() {
+    let (mut count, mut without) = (0, Vec::new());
+    for (law, dtype) in table().iter().flat_map(|law| FLOATS.map(|dtype| (law, dtype))) {
+        let params = law.params(dtype);
+        let d = law.with(&params);
+        let draw = d.sample(&mut Rng::seed(0), &[2]).unwrap();
+        let given = d.reparameterize(&draw);
+        if !d.has_rsample() {
+            assert!(matches!(given, Err(Error::NotReparameterized { .. })), "{}", law.name);
+            continue;
+        }
+        let given = match given {
+            Err(Error::NotAvailable { .. }) => {
+                without.push(law.name);
+                continue;
+            }
+            given => given.unwrap(),
+        };
+        assert_eq!(flat(&given), flat(&draw), "{}", law.name);
+        let fresh = d.rsample(&mut Rng::seed(0), &[2]).unwrap();
+        let upstream = tensor(&spread(draw.elem_count(), 2), draw.dims(), dtype);
+        let [got, want] =
+            [given, fresh].map(|draw| gradients(&(draw * &upstream).unwrap(), &params));
+        let tolerance = if dtype == DType::F32 { 2e-5 } else { 1e-12 };
+        for (got, want) in got.iter().zip(&want) {
+            assert_close(law.name, got, want, tolerance);
+        }
+        count += 1;
+    }
+    // Whose draws are made of more noise than they have numbers.
+    without.dedup();
+    assert_eq!(without, [""; 0]);
+    assert_eq!(count, 2 * 30);
+}
+
+/// Also where it has fewer dims than the batch or more, and only in the parameters' dtype.
+#[test]
+fn given_draws_broadcast() {
+    let x = |shape: &[usize], dtype| tensor(&spread(shape.iter().product(), 1), shape, dtype);
+    let rate = variable(&x(&[3, 1], DType::F64));
+    let d = Gamma::new(2.0, &rate).unwrap();
+    for (shape, full) in [(&[][..], &[3, 1][..]), (&[4], &[3, 4]), (&[2, 1, 4], &[2, 3, 4])] {
+        let given = x(shape, DType::F64);
+        let moving = d.reparameterize(&given).unwrap();
+        assert_eq!(moving.dims(), full);
+        // dx/dβ = −x / β, of each draw.
+        let want = given.broadcast_div(&rate.detach()).unwrap().neg().unwrap();
+        let want = want.reshape(((), 3, full[full.len() - 1])).unwrap().sum((0, 2)).unwrap();
+        let got = gradients(&moving, std::slice::from_ref(&rate));
+        assert_close("Gamma", &got[0], &flat(&want), 1e-14);
+    }
+    let told = d.reparameterize(&x(&[], DType::F32)).unwrap_err().to_string();
+    assert_eq!(told, "Gamma: dtype F32 where F64 is needed; convert it with `to_dtype`");
+    let told = d.reparameterize(&x(&[2, 4], DType::F64)).unwrap_err().to_string();
+    assert!(
+        told.starts_with("Gamma: the shapes [[2, 4], [3, 1], [3, 1]] do not broadcast"),
+        "{told}"
+    );
 }
 
 /// A draw moves with a parameter as its distribution function says: dx = −dF / p.
@@ -117,15 +179,14 @@ fn the_gradient_of_a_draw_is_that_of_the_implicit_function() {
             Err(Error::NotAvailable { .. }) => continue,
             cdf => cdf.unwrap(),
         };
-        let density = flat(&d.log_prob(&at).unwrap().exp().unwrap());
-        let (got, slopes) = (gradients(&x, &params), gradients(&cdf, &params));
-        for (got, slope) in got.iter().zip(slopes) {
-            let want: Vec<f64> = slope.iter().zip(&density).map(|(s, p)| -s / p).collect();
+        let density = d.log_prob(&at).unwrap().exp().unwrap().detach();
+        let moved = (cdf / density).unwrap().neg().unwrap();
+        for (got, want) in gradients(&x, &params).iter().zip(gradients(&moved, &params)) {
             assert_close(law.name, got, &want, 1e-9);
         }
         checked += 1;
     }
-    assert_eq!(checked, 21);
+    assert_eq!(checked, 25);
 }
 
 /// Draws of one dim move as if their quantile levels were fixed, also where parameters are broadcast.
@@ -152,7 +213,7 @@ fn draws_move_as_their_quantiles() {
         }
         count += 1;
     }
-    assert_eq!(count, 42);
+    assert_eq!(count, 50);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod values;
 
 use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
+use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt, Exponential,
@@ -56,6 +57,14 @@ const LOGITS: Param = Param { range: (-2.0, 2.0), event: &[5] };
 const LOW: Param = Param { range: (-2.0, -1.0), event: &[] };
 const HIGH: Param = Param { range: (1.0, 2.0), event: &[] };
 
+/// Of five components, each a number or a row.
+const REALS: Param = Param { range: (-1.5, 1.5), event: &[5] };
+const POSITIVES: Param = Param { range: (0.5, 2.0), event: &[5] };
+const SHAPES_OF_BETA: Param = Param { range: (1.0, 4.0), event: &[5] };
+const REAL_ROWS: Param = Param { range: (-1.5, 1.5), event: &[5, 4] };
+const POSITIVE_ROWS: Param = Param { range: (0.5, 2.0), event: &[5, 4] };
+const ROWS_OF_WEIGHTS: Param = Param { range: (0.2, 3.0), event: &[5, 5] };
+
 /// Weights or logits of an event that is all of a row of [`SHAPE`].
 const ROW: Param = Param { range: (0.2, 3.0), event: &[4] };
 
@@ -63,6 +72,8 @@ const ROW: Param = Param { range: (0.2, 3.0), event: &[4] };
 #[derive(Clone, Copy)]
 enum Values {
     Between(f64, f64),
+    /// Rows of such that are one event each.
+    RowsBetween(f64, f64),
     /// 0 or 1, as floats.
     Binary,
     /// Of so many, as `u32`.
@@ -76,7 +87,7 @@ enum Values {
     /// Positive rows with sum 1.
     Rows,
 }
-use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot, Rows};
+use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot, Rows, RowsBetween};
 
 fn law(
     name: &'static str,
@@ -145,6 +156,15 @@ fn table() -> Vec<Law> {
         law("Chi2", |p| shared(Chi2::new(&p[0])?), &[DEGREES], Between(0.1, 3.0), || shared(Chi2::new(3.5)?)),
         law("InverseGamma", |p| shared(InverseGamma::new(&p[0], &p[1])?), &[SHAPE_OF_BETA, POSITIVE], Between(0.3, 3.0), || shared(InverseGamma::new(2, 3.5)?)),
         law("StudentT", |p| shared(StudentT::new(&p[0], &p[1], &p[2])?), &[DEGREES, REAL, POSITIVE], Between(-2.0, 2.0), || shared(StudentT::new(3, 0.5, 2)?)),
+        // mixtures and masks
+        law("Mixture of Normals", |p| shared(MixtureSameFamily::new(Categorical::new(&p[0])?, Normal::new(&p[1], &p[2])?)?), &[WEIGHTS, REALS, POSITIVES], Between(-2.0, 2.0), || shared(MixtureSameFamily::new(Categorical::new([1.0, 2.5])?, Normal::new([0.1, -0.3], 2)?)?)),
+        law("Mixture of Betas by logits", |p| shared(MixtureSameFamily::new(Categorical::from_logits(&p[0])?, Beta::new(&p[1], &p[2])?)?), &[LOGITS, SHAPES_OF_BETA, SHAPES_OF_BETA], Between(0.05, 0.95), || shared(MixtureSameFamily::new(Categorical::from_logits([0.3, 1.1])?, Beta::new([1.3, 2.0], 1.7)?)?)),
+        law("Mixture of rows", |p| shared(MixtureSameFamily::new(Categorical::new(&p[0])?, Normal::new(&p[1], &p[2])?.to_event(1))?), &[WEIGHTS, REAL_ROWS, POSITIVE_ROWS], RowsBetween(-2.0, 2.0), || shared(MixtureSameFamily::new(Categorical::new([1.0, 2.5])?, Normal::new([0.1, -0.3], 2)?)?)),
+        law("Mixture of Poissons", |p| shared(MixtureSameFamily::new(Categorical::new(&p[0])?, Poisson::new(&p[1])?)?), &[WEIGHTS, POSITIVES], Counts(5), || shared(MixtureSameFamily::new(Categorical::new([1.0, 2.5])?, Poisson::new([0.1, 3.3])?)?)),
+        law("Mixture of Categoricals", |p| shared(MixtureSameFamily::new(Categorical::from_logits(&p[0])?, Categorical::new(&p[1])?)?), &[LOGITS, ROWS_OF_WEIGHTS], Classes(5), || shared(MixtureSameFamily::new(Categorical::from_logits([0, 1])?, Categorical::new(tensor(&[1.0, 2.0, 0.5, 0.5], &[2, 2], DType::F32))?)?)),
+        law("Normal, all of it masked in", |p| shared(Normal::new(&p[0], &p[1])?.masked([1.0; 4])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Normal::new(0.5, 2)?.masked(true)?)),
+        law("Categorical, all of it masked in", |p| shared(Categorical::new(&p[0])?.masked(true)?), &[WEIGHTS], Classes(5), || shared(Categorical::new([2.0, 1.0, 0.5])?.masked(1)?)),
+        law("Multinomial, all of it masked in", |p| shared(Multinomial::new(6, &p[0])?.masked(true)?), &[ROW], CountsOf(6), || shared(Multinomial::new(6, [2.0, 1.0, 0.5])?.masked(true)?)),
         law("Dirichlet", |p| shared(Dirichlet::new(&p[0])?), &[SHAPE_OF_BETA], Rows, || shared(Dirichlet::new([1.5, 2.0, 3.5])?)),
     ]
 }
@@ -152,7 +172,7 @@ fn table() -> Vec<Law> {
 impl Law {
     /// How many of the dims of [`SHAPE`] are the values' own.
     fn event_rank(&self) -> usize {
-        usize::from(matches!(self.values, OneHot | CountsOf(_)))
+        usize::from(matches!(self.values, OneHot | CountsOf(_) | RowsBetween(..)))
     }
 
     /// The dims of [`SHAPE`] that are not the values' own.
@@ -195,7 +215,7 @@ impl Law {
         let u = spread(shape.iter().product(), 7);
         let scaled = |f: &dyn Fn(f64) -> f64| u.iter().map(|&u| f(u)).collect::<Vec<_>>();
         match self.values {
-            Between(low, high) => {
+            Between(low, high) | RowsBetween(low, high) => {
                 variable(&tensor(&scaled(&|u| low + (high - low) * u), shape, dtype))
             }
             Binary => tensor(&scaled(&|u| (2.0 * u).floor()), shape, dtype),
@@ -228,13 +248,13 @@ impl Law {
     }
 
     fn is_discrete(&self) -> bool {
-        !matches!(self.values, Between(..) | Rows)
+        !matches!(self.values, Between(..) | RowsBetween(..) | Rows)
     }
 
     /// A value whose log-probability is NaN or -inf.
     fn outside(&self) -> f64 {
         match self.values {
-            Between(..) | Rows => f64::NAN,
+            Between(..) | RowsBetween(..) | Rows => f64::NAN,
             Counts(_) => 0.5,
             _ => 7.0,
         }

@@ -215,11 +215,12 @@ fn integrals(law: &Law, d: &Shared) -> Vec<f64> {
 
 fn total_probability(law: &Law) -> Option<Vec<f64>> {
     let d = law.with(&law.params(DType::F64));
-    if !d.event_shape().is_empty() {
-        return None;
-    }
     if !law.is_discrete() {
-        return Some(integrals(law, &d));
+        return d.event_shape().is_empty().then(|| integrals(law, &d));
+    }
+    // Of rows of independent elements, not all outcomes are listed.
+    if !d.event_shape().is_empty() && d.elements().is_some() {
+        return None;
     }
     // The tail of an infinite support beyond these is below 1e-12.
     let most = 2000;
@@ -237,10 +238,49 @@ fn probabilities_sum_to_one() {
     let mut count = 0;
     for law in table() {
         let Some(total) = total_probability(&law) else { continue };
-        assert_close(law.name, &total, &[1.0; 12], 1e-11);
+        let want = vec![1.0; law.batch().iter().product()];
+        assert_close(law.name, &total, &want, 1e-11);
         count += 1;
     }
-    assert_eq!(count, 42);
+    assert_eq!(count, 54);
+}
+
+/// Distribution functions of counts and classes are sums of masses, and steps.
+#[test]
+fn distribution_functions_are_the_sums_of_masses() {
+    let mut count = 0;
+    for law in table().into_iter().filter(Law::is_discrete) {
+        let params = law.params(DType::F64);
+        let d = law.with(&params);
+        if !d.event_shape().is_empty() {
+            continue;
+        }
+        let outcomes: Vec<f64> = (0..9).map(f64::from).collect();
+        let outcomes = tensor(&outcomes, &[9, 1, 1], DType::F64);
+        let cdf = match d.cdf(&outcomes) {
+            Err(Error::NotAvailable { .. }) => continue,
+            cdf => cdf.unwrap(),
+        };
+        let masses = d.log_prob(&outcomes).unwrap().exp().unwrap();
+        let at = |x: f64| d.cdf(&tensor(&[x], &[], DType::F64)).unwrap();
+        for k in 0..9 {
+            let sum = masses.narrow(0, 0, k + 1).unwrap().sum(0).unwrap();
+            let got = cdf.get(k).unwrap();
+            assert_close(law.name, &flat(&got), &flat(&sum), 1e-12);
+            assert_eq!(flat(&at(k as f64 + 0.75)), flat(&got), "{}", law.name);
+            for (got, want) in gradients(&got, &params).iter().zip(gradients(&sum, &params)) {
+                // A sum of all masses does not move; its gradient may be none at all.
+                let want = if got.is_empty() { vec![] } else { want };
+                assert_close(law.name, got, &want, 1e-11);
+            }
+        }
+        for (x, want) in [(-0.5, 0.0), (f64::NEG_INFINITY, 0.0), (f64::INFINITY, 1.0)] {
+            assert_close(law.name, &flat(&at(x)), &[want; 12], 1e-15);
+        }
+        assert!(flat(&at(f64::NAN)).iter().all(|x| x.is_nan()), "{}", law.name);
+        count += 1;
+    }
+    assert_eq!(count, 16);
 }
 
 /// The distribution function and its inverse, and that the function's slope is the density.
@@ -265,5 +305,5 @@ fn distribution_functions_are_the_integrals_of_densities() {
         assert_close(law.name, &flat(&back), &flat(&value), 1e-12);
         inverted += 1;
     }
-    assert_eq!((count, inverted), (21, 16));
+    assert_eq!((count, inverted), (26, 19));
 }
