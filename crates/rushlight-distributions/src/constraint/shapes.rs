@@ -2,6 +2,7 @@
 
 use super::Constraint;
 use super::parts::Split;
+use crate::transform::{SoftplusLowerCholesky, Transform};
 use crate::{Error, Result};
 
 impl Constraint {
@@ -61,9 +62,10 @@ impl Constraint {
     }
 
     fn with_rank<'a>(&self, rank: usize, shape: &'a [usize]) -> Result<&'a [usize]> {
-        let squared = !matches!(self, Self::SoftplusLowerCholesky)
-            || shape.iter().rev().take(2).collect::<std::collections::HashSet<_>>().len() < 2;
-        if shape.len() < rank || !squared {
+        if *self == Self::SoftplusLowerCholesky {
+            SoftplusLowerCholesky.forward_shape(shape)?;
+        }
+        if shape.len() < rank {
             let (distribution, parameter, shape) = ("constraint", "x", shape.to_vec());
             return Err(Error::ParameterRank { distribution, parameter, rank, shape });
         }

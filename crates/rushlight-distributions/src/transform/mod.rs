@@ -29,7 +29,9 @@ pub use cholesky::{CorrCholesky, LowerCholesky, SoftplusLowerCholesky};
 pub use compose::Compose;
 pub(crate) use compose::Ranks;
 pub use elementwise::{Exp, Sigmoid, Softplus, Tanh};
-pub use flow::{AffineAutoregressive, AffineCoupling, Dense, Planar, Radial, SplineCoupling};
+pub use flow::{
+    AffineAutoregressive, AffineCoupling, Dense, Planar, Radial, Spline, SplineCoupling,
+};
 pub use independent::Independent;
 pub use interval::{Affine, GreaterThan, Interval, LessThan, Power};
 pub use inverse::Inverse;

@@ -6,7 +6,7 @@ use crate::support::{FLOATS, Shared, assert_close, flat, gradients, spread, tens
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{VarBuilder, VarMap};
 use rushlight_distributions::transform::{
-    AffineAutoregressive, AffineCoupling, Compose, Dense, Inverse, Permute, Planar, Radial,
+    AffineAutoregressive, AffineCoupling, Compose, Dense, Inverse, Permute, Planar, Radial, Spline,
     SplineCoupling, Transform,
 };
 use rushlight_distributions::{
@@ -35,7 +35,7 @@ const COUPLING: &[&[usize]] = &[&[8, 1], &[8], &[4, 8], &[4]];
 const SPLINE: &[&[usize]] = &[&[8, 1], &[8], &[28, 8], &[28]];
 const AUTOREGRESSIVE: &[&[usize]] = &[&[7, 3], &[7], &[5, 7], &[5], &[6, 5], &[6]];
 
-const FLOWS: [Flow; 8] = [
+const FLOWS: [Flow; 9] = [
     Flow {
         name: "planar",
         shapes: &[&[3], &[3], &[1]],
@@ -45,6 +45,11 @@ const FLOWS: [Flow; 8] = [
         name: "radial",
         shapes: &[&[3], &[1], &[1]],
         build: |p| shared(Radial::new(&p[0], &p[1], &p[2])?),
+    },
+    Flow {
+        name: "spline",
+        shapes: &[&[3, 5], &[3, 5], &[3, 4]],
+        build: |p| shared(Spline::new(3.0, &p[0], &p[1], &p[2])?),
     },
     Flow {
         name: "affine coupling",
@@ -322,7 +327,8 @@ fn autoregressive_masks_let_earlier_entries_through() {
 fn parameters_come_from_a_builder() {
     let map = VarMap::new();
     let vb = VarBuilder::from_varmap(&map, DType::F64, &Device::Cpu);
-    let identities: [Map; 3] = [
+    let identities: [Map; 4] = [
+        Arc::new(Spline::build(3, 4, 2.5, vb.pp("bend")).unwrap()),
         Arc::new(AffineCoupling::build(3, 1, &[8], vb.pp("affine")).unwrap()),
         Arc::new(SplineCoupling::build(3, 2, &[8], 4, 2.0, vb.pp("spline")).unwrap()),
         Arc::new(AffineAutoregressive::build(3, &[8, 8], vb.pp("iaf")).unwrap()),
@@ -355,6 +361,12 @@ fn parameters_come_from_a_builder() {
         layer("spline", 1, [11, 8]),
     ]
     .concat();
+    let others = [
+        "bend.unnormalized_derivatives [3, 3]",
+        "bend.unnormalized_heights [3, 4]",
+        "bend.unnormalized_widths [3, 4]",
+    ];
+    want.extend(others.map(str::to_owned));
     let others = ["planar.bias [1]", "planar.u [3]", "planar.w [3]"];
     want.extend(others.map(str::to_owned));
     let others = ["radial.alpha_prime [1]", "radial.beta_prime [1]", "radial.x0 [3]"];
@@ -393,6 +405,16 @@ fn what_does_not_fit_is_told() {
         (
             SplineCoupling::new(2, 1, 4, -3.0, network().unwrap()).and_then(shared),
             format!("SplineCoupling: parameter `bound` must be positive, got -3; {remedy}"),
+        ),
+        (
+            Spline::new(
+                3.0,
+                tensor(&[0.0; 6], &[2, 3], DType::F32),
+                tensor(&[0.0; 6], &[2, 3], DType::F32),
+                tensor(&[0.0; 6], &[2, 3], DType::F32),
+            )
+            .and_then(shared),
+            format!("Spline: the shapes [[2, 3], [2, 3], [2, 3]] {broadcast}"),
         ),
         (
             AffineAutoregressive::new(0, network().unwrap()).and_then(shared),

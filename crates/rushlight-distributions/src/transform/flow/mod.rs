@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`Planar`] | closed form | bisection along one direction | `w · u > −1` by construction |
 //! | [`Radial`] | closed form | closed form | `β > −α` by construction |
+//! | [`Spline`] | closed form | closed form | bins and slopes are positive |
 //! | [`AffineCoupling`] | one pass of its network | one pass | scales are exponentials |
 //! | [`SplineCoupling`] | one pass of its network | one pass | bins and slopes are positive |
 //! | [`AffineAutoregressive`] | one pass of its network | as many passes as entries | scales are exponentials |
@@ -47,6 +48,7 @@
 
 mod affine_coupling;
 mod autoregressive;
+mod bend;
 mod dense;
 mod planar;
 mod radial;
@@ -56,6 +58,7 @@ mod spline_coupling;
 
 pub use affine_coupling::AffineCoupling;
 pub use autoregressive::AffineAutoregressive;
+pub use bend::Spline;
 pub use dense::Dense;
 pub use planar::Planar;
 pub use radial::Radial;

@@ -1,7 +1,8 @@
 //! Monotone rational-quadratic splines.
 
-use crate::Result;
+use super::check_size;
 use crate::special::{self, along};
+use crate::{Constraint, Error, Result};
 use candle_core::{D, DType, Tensor};
 
 /// The least width, height and slope: beyond, quotients of them would lose their digits.
@@ -10,10 +11,10 @@ const LEAST: f64 = 1e-3;
 const UNIT: f64 = 0.541_324_854_612_918_1;
 
 /// The most bins that have the least width.
-pub(super) const MOST_BINS: usize = 500;
+const MOST_BINS: usize = 500;
 
 /// The bins of splines, one a row: `[rows, bins]`, and slopes at the knots, `[rows, bins + 1]`.
-pub(super) struct Spline {
+pub(super) struct Splines {
     bound: f64,
     widths: Tensor,
     heights: Tensor,
@@ -30,7 +31,7 @@ struct Bin {
     next_slope: Tensor,
 }
 
-impl Spline {
+impl Splines {
     /// The spline from `[−bound, bound]` onto itself of real numbers: `[rows, bins]` for widths and heights,
     /// `[rows, bins − 1]` for the slopes at the knots between. All 0, it is the identity.
     pub fn new(bound: f64, widths: &Tensor, heights: &Tensor, slopes: &Tensor) -> Result<Self> {
@@ -134,6 +135,21 @@ impl Bin {
 
     fn denominator(&self, secant: &Tensor, mixed: &Tensor) -> Result<Tensor> {
         Ok((secant + (self.bend(secant)? * mixed)?)?)
+    }
+}
+
+/// Refuses a number of bins or a bound that there are no splines for.
+pub(super) fn check(name: &'static str, bins: usize, bound: f64) -> Result<()> {
+    check_size(name, "bins", bins, [2, MOST_BINS])?;
+    let constraint = Constraint::Positive;
+    match constraint.contains(bound) {
+        true => Ok(()),
+        false => Err(Error::Parameter {
+            distribution: name,
+            parameter: "bound",
+            constraint,
+            value: bound,
+        }),
     }
 }
 

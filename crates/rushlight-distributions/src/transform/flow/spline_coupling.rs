@@ -1,9 +1,9 @@
-//! Spline coupling layers.
+//! Splines coupling layers.
 
-use super::spline::{self, Spline};
+use super::spline::{self, Splines};
 use super::{Dense, check_network, check_shape, check_size, split};
 use crate::transform::Transform;
-use crate::{Constraint, Error, ParamMap, Result};
+use crate::{Constraint, ParamMap, Result};
 use candle_core::{D, Tensor};
 use candle_nn::VarBuilder;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl SplineCoupling {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] unless `0 < split < entries`, `2 <= bins <= 500` and `bound > 0`; [`Error::Broadcast`] for a
+    /// [`Error::Parameter`](crate::Error::Parameter) unless `0 < split < entries`, `2 <= bins <= 500` and `bound > 0`; [`Error::Broadcast`](crate::Error::Broadcast) for a
     /// network of other sizes.
     pub fn new(
         entries: usize,
@@ -88,19 +88,19 @@ impl SplineCoupling {
         Self::new(entries, split, bins, bound, Dense::build(&sizes, vb.pp("nn"))?)
     }
 
-    fn told(&self, a: &Tensor) -> Result<Spline> {
+    fn told(&self, a: &Tensor) -> Result<Splines> {
         let told = self.network.forward(a)?;
         let sizes = (self.entries - self.split) * self.bins;
         let (widths, rest) = split(&told, sizes)?;
         let (heights, slopes) = split(&rest, sizes)?;
         let [widths, heights] = [widths, heights].map(|t| spline::rows_of(&t, self.bins));
-        Spline::new(self.bound, &widths?, &heights?, &spline::rows_of(&slopes, self.bins - 1)?)
+        Splines::new(self.bound, &widths?, &heights?, &spline::rows_of(&slopes, self.bins - 1)?)
     }
 
     fn bend(
         &self,
         x: &Tensor,
-        f: impl Fn(&Spline, &Tensor) -> Result<Tensor>,
+        f: impl Fn(&Splines, &Tensor) -> Result<Tensor>,
     ) -> Result<(Tensor, Tensor)> {
         self.forward_shape(x.dims())?;
         let (a, b) = split(x, self.split)?;
@@ -110,16 +110,8 @@ impl SplineCoupling {
 }
 
 fn check(entries: usize, split: usize, bins: usize, bound: f64) -> Result<()> {
-    let distribution = "SplineCoupling";
-    check_size(distribution, "split", split, [1, entries.saturating_sub(1)])?;
-    check_size(distribution, "bins", bins, [2, spline::MOST_BINS])?;
-    match Constraint::Positive.contains(bound) {
-        true => Ok(()),
-        false => {
-            let constraint = Constraint::Positive;
-            Err(Error::Parameter { distribution, parameter: "bound", constraint, value: bound })
-        }
-    }
+    check_size("SplineCoupling", "split", split, [1, entries.saturating_sub(1)])?;
+    spline::check("SplineCoupling", bins, bound)
 }
 
 impl Transform for SplineCoupling {
@@ -136,17 +128,17 @@ impl Transform for SplineCoupling {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (a, b) = self.bend(x, Spline::forward)?;
+        let (a, b) = self.bend(x, Splines::forward)?;
         Ok(Tensor::cat(&[a, b], D::Minus1)?)
     }
 
     fn inverse(&self, y: &Tensor) -> Result<Tensor> {
-        let (a, b) = self.bend(y, Spline::inverse)?;
+        let (a, b) = self.bend(y, Splines::inverse)?;
         Ok(Tensor::cat(&[a, b], D::Minus1)?)
     }
 
     fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
-        Ok(self.bend(x, Spline::log_slope)?.1.sum(D::Minus1)?)
+        Ok(self.bend(x, Splines::log_slope)?.1.sum(D::Minus1)?)
     }
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
