@@ -124,7 +124,10 @@ impl Family {
         let mut rng = Rng::seed(1);
         let mut other = rng.clone();
         let drawn = (self.of)(&constants)?;
-        let draw = || Ok(drop(black_box(drawn.sample(&mut rng, &[])?)));
+        let draw = || {
+            black_box(drawn.sample(&mut rng, &[])?);
+            Ok(())
+        };
         let moved = || {
             let draw = (self.of)(&params)?.rsample(&mut other, &[])?;
             black_box(draw.sum_all()?.backward()?);

@@ -1,6 +1,7 @@
 //! The maps between unconstrained space and constrained sets.
 
-use super::Constraint;
+use super::{Constraint, half_line, parts, sphere};
+use crate::transform::{Ordered, PositiveOrdered, Softplus, SoftplusLowerCholesky, Transform};
 use crate::{Error, Result, special};
 use candle_core::{D, DType, Device, Tensor};
 
@@ -14,9 +15,22 @@ impl Constraint {
     /// UnitInterval  y = 1 / (1 + e^-x)       (OpenUnitInterval too)
     /// Interval      y = low + (high − low) / (1 + e^-x)
     /// Simplex       y_k = s_k Π_{j<k} (1 − s_j),  s_k = sigmoid(x_k − ln(K − k)),  k = 1..K−1;  y_K = the rest
+    ///
+    /// SoftplusPositive       y = ln(1 + e^x)
+    /// GreaterThan            y = low + e^x
+    /// LessThan, AtMost       y = high − e^x
+    /// HalfOpenInterval       y = low + (high − low) / (1 + e^-x)
+    /// OrderedVector          y_1 = x_1,  y_k = y_{k−1} + e^x_k
+    /// PositiveOrderedVector  y = e^(that of OrderedVector)
+    /// Sphere                 y_k = 2 x_k / (1 + |x|²),  k = 1..K−1;  y_K = (1 − |x|²) / (1 + |x|²)
+    /// SoftplusLowerCholesky  Y_ij = x_ij below the diagonal,  Y_ii = ln(1 + e^x_ii)
+    /// Independent, Stacked, Cat  as their parts
     /// ```
     ///
-    /// Shape: that of `x`; a simplex has one entry more along the last dim.
+    /// Shape: that of `x`; a simplex and a sphere have one entry more along the last dim.
+    ///
+    /// Rounding ends where the dtype does: far out, `e^x` is 0 or infinite, what is added to a bound or to the entry
+    /// before is lost beside it. Where a set is open, members are kept off its bounds; ascending entries may become equal.
     ///
     /// # Errors
     ///
@@ -25,7 +39,7 @@ impl Constraint {
     /// # References
     ///
     /// Stick-breaking with the offsets `ln(K − k)`, so that 0 maps to the uniform point: Stan reference
-    /// manual, "Unit simplex".
+    /// manual, "Unit simplex". Ordered vectors: the same, "Ordered vector".
     pub fn constrain(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Real => Ok(x.clone()),
@@ -49,7 +63,21 @@ impl Constraint {
                 Ok(x.lt(0.0)?.where_cond(&from_low, &from_high)?)
             }
             Self::Simplex => stick_breaking(x),
-            _ => Err(Error::NoBijection { constraint: *self }),
+            Self::SoftplusPositive => Softplus.forward(x),
+            Self::GreaterThan { low } => Ok(half_line::above(x, *low)?),
+            Self::LessThan { high } => Ok(half_line::below(x, *high)?),
+            Self::AtMost { high } => Ok(x.exp()?.affine(-1.0, *high)?),
+            Self::HalfOpenInterval { low, high } => {
+                let y = Self::Interval { low: *low, high: *high }.constrain(x)?;
+                Ok(y.minimum(half_line::next_below(*high, x.dtype()))?)
+            }
+            Self::OrderedVector => Ordered.forward(x),
+            Self::PositiveOrderedVector => PositiveOrdered.forward(x),
+            Self::Sphere => Ok(sphere::project(x)?),
+            Self::SoftplusLowerCholesky => SoftplusLowerCholesky.forward(x),
+            Self::Independent { base, .. } => base.constrain(x),
+            Self::Stacked { .. } | Self::Cat { .. } => parts::constrain(self, x),
+            _ => Err(Error::NoBijection { constraint: self.clone() }),
         }
     }
 
@@ -70,7 +98,19 @@ impl Constraint {
                 Ok(((y - *low)?.log()? - y.affine(-1.0, *high)?.log()?)?)
             }
             Self::Simplex => stick_lengths(y),
-            _ => Err(Error::NoBijection { constraint: *self }),
+            Self::SoftplusPositive => Softplus.inverse(y),
+            Self::GreaterThan { low } => Ok((y - *low)?.log()?),
+            Self::LessThan { high } | Self::AtMost { high } => Ok(y.affine(-1.0, *high)?.log()?),
+            Self::HalfOpenInterval { low, high } => {
+                Self::Interval { low: *low, high: *high }.unconstrain(y)
+            }
+            Self::OrderedVector => Ordered.inverse(y),
+            Self::PositiveOrderedVector => PositiveOrdered.inverse(y),
+            Self::Sphere => Ok(sphere::unproject(y)?),
+            Self::SoftplusLowerCholesky => SoftplusLowerCholesky.inverse(y),
+            Self::Independent { base, .. } => base.unconstrain(y),
+            Self::Stacked { .. } | Self::Cat { .. } => parts::unconstrain(self, y),
+            _ => Err(Error::NoBijection { constraint: self.clone() }),
         }
     }
 }
@@ -208,20 +248,20 @@ mod tests {
 
     #[test]
     fn integers_one_hot_vectors_and_counts_are_told_from_others() {
-        let interval = Constraint::IntegerInterval { low: -1, high: 3 };
-        let counts = Constraint::Counts { total_count: 3 };
+        let interval = &Constraint::IntegerInterval { low: -1, high: 3 };
+        let counts = &Constraint::Counts { total_count: 3 };
         let infinity = f64::INFINITY;
-        let rows: [(Constraint, &[f64], Option<f64>); 12] = [
-            (Constraint::NonNegativeInteger, &[0., 3., 1e15], None),
-            (Constraint::NonNegativeInteger, &[0., 0.5], Some(0.5)),
-            (Constraint::NonNegativeInteger, &[1., -1.], Some(-1.)),
-            (Constraint::NonNegativeInteger, &[infinity], Some(infinity)),
+        let rows: [(&Constraint, &[f64], Option<f64>); 12] = [
+            (&Constraint::NonNegativeInteger, &[0., 3., 1e15], None),
+            (&Constraint::NonNegativeInteger, &[0., 0.5], Some(0.5)),
+            (&Constraint::NonNegativeInteger, &[1., -1.], Some(-1.)),
+            (&Constraint::NonNegativeInteger, &[infinity], Some(infinity)),
             (interval, &[-1., 0., 3.], None),
             (interval, &[-1., 4.], Some(4.)),
             (interval, &[-2., 0.], Some(-2.)),
-            (Constraint::OneHot, &[0., 1., 0.], None),
-            (Constraint::OneHot, &[1., 1., 0.], Some(2.)),
-            (Constraint::OneHot, &[0.5, 0.5, 0.], Some(0.5)),
+            (&Constraint::OneHot, &[0., 1., 0.], None),
+            (&Constraint::OneHot, &[1., 1., 0.], Some(2.)),
+            (&Constraint::OneHot, &[0.5, 0.5, 0.], Some(0.5)),
             (counts, &[0., 2., 1.], None),
             (counts, &[2., 2., -1.], Some(-1.)),
         ];

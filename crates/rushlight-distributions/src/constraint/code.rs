@@ -1,6 +1,7 @@
 //! The short names under which files hold constraints.
 
 use super::Constraint;
+use std::sync::Arc;
 
 impl Constraint {
     /// A short name without spaces, for files. Unlike the text for people, it never changes.
@@ -33,6 +34,29 @@ impl Constraint {
             }
             Self::OneHot => "one_hot",
             Self::Counts { total_count } => return format!("counts({total_count})"),
+            Self::SoftplusPositive => "softplus_positive",
+            Self::GreaterThan { low } => return format!("greater_than({low:?})"),
+            Self::LessThan { high } => return format!("less_than({high:?})"),
+            Self::AtMost { high } => return format!("at_most({high:?})"),
+            Self::HalfOpenInterval { low, high } => {
+                return format!("half_open_interval({low:?},{high:?})");
+            }
+            Self::OrderedVector => "ordered_vector",
+            Self::PositiveOrderedVector => "positive_ordered_vector",
+            Self::Sphere => "sphere",
+            Self::SoftplusLowerCholesky => "softplus_lower_cholesky",
+            Self::Independent { base, dims } => {
+                return format!("independent({dims},{})", base.code());
+            }
+            Self::Stacked { parts, dim } => {
+                let parts: String = parts.iter().map(|part| format!(",{}", part.code())).collect();
+                return format!("stacked({dim}{parts})");
+            }
+            Self::Cat { parts, dim } => {
+                let part = |(part, n): &(Self, usize)| format!(",{n},{}", part.code());
+                let parts: String = parts.iter().map(part).collect();
+                return format!("cat({dim}{parts})");
+            }
         };
         name.to_owned()
     }
@@ -50,6 +74,11 @@ impl Constraint {
             "boolean" => Self::Boolean,
             "non_negative_integer" => Self::NonNegativeInteger,
             "one_hot" => Self::OneHot,
+            "softplus_positive" => Self::SoftplusPositive,
+            "ordered_vector" => Self::OrderedVector,
+            "positive_ordered_vector" => Self::PositiveOrderedVector,
+            "sphere" => Self::Sphere,
+            "softplus_lower_cholesky" => Self::SoftplusLowerCholesky,
             _ => {
                 let (name, given) = code.strip_suffix(')')?.split_once('(')?;
                 match name {
@@ -64,11 +93,59 @@ impl Constraint {
                         Self::IntegerInterval { low: low.parse().ok()?, high: high.parse().ok()? }
                     }
                     "counts" => Self::Counts { total_count: given.parse().ok()? },
+                    "greater_than" => Self::GreaterThan { low: given.parse().ok()? },
+                    "less_than" => Self::LessThan { high: given.parse().ok()? },
+                    "at_most" => Self::AtMost { high: given.parse().ok()? },
+                    "half_open_interval" => {
+                        let (low, high) = given.split_once(',')?;
+                        let (low, high) = (low.parse().ok()?, high.parse().ok()?);
+                        Self::HalfOpenInterval { low, high }
+                    }
+                    "independent" => {
+                        let (dims, base) = given.split_once(',')?;
+                        let base = Arc::new(Self::from_code(base)?);
+                        Self::Independent { base, dims: dims.parse().ok()? }
+                    }
+                    "stacked" => {
+                        let (dim, parts) = given.split_once(',')?;
+                        let parts = arguments(parts).into_iter().map(Self::from_code);
+                        Self::Stacked {
+                            parts: parts.collect::<Option<_>>()?,
+                            dim: dim.parse().ok()?,
+                        }
+                    }
+                    "cat" => {
+                        let (dim, parts) = given.split_once(',')?;
+                        let part = |pair: &[&str]| match pair {
+                            [n, part] => Some((Self::from_code(part)?, n.parse().ok()?)),
+                            _ => None,
+                        };
+                        let parts = arguments(parts).chunks(2).map(part).collect::<Option<_>>()?;
+                        Self::Cat { parts, dim: dim.parse().ok()? }
+                    }
                     _ => return None,
                 }
             }
         })
     }
+}
+
+/// What lies between the commas outside of parentheses.
+fn arguments(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut all) = (0usize, 0, Vec::new());
+    for (i, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                all.push(&text[start..i]);
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    all.push(&text[start..]);
+    all
 }
 
 #[cfg(test)]
@@ -94,9 +171,34 @@ mod tests {
             Constraint::IntegerInterval { low: -2, high: 12 },
             Constraint::OneHot,
             Constraint::Counts { total_count: 12 },
+            Constraint::SoftplusPositive,
+            Constraint::GreaterThan { low: -0.1 },
+            Constraint::LessThan { high: 1e300 },
+            Constraint::AtMost { high: 1.0 / 3.0 },
+            Constraint::HalfOpenInterval { low: -1.0, high: 1.0 / 3.0 },
+            Constraint::OrderedVector,
+            Constraint::PositiveOrderedVector,
+            Constraint::Sphere,
+            Constraint::SoftplusLowerCholesky,
+            Constraint::Interval { low: 0.0, high: 0.5 }.to_event(2),
+            Constraint::stacked([Constraint::Real, Constraint::AtLeast { low: 2.5 }], 1),
+            Constraint::cat(
+                [
+                    (Constraint::Interval { low: -1.0, high: 2.0 }.to_event(1), 3),
+                    (Constraint::stacked([Constraint::Real, Constraint::Simplex], 0), 2),
+                ],
+                0,
+            ),
         ];
         for constraint in all {
-            assert_eq!(Constraint::from_code(&constraint.code()), Some(constraint));
+            let code = constraint.code();
+            assert!(!code.contains(' '), "{code}");
+            assert_eq!(Constraint::from_code(&code), Some(constraint));
+        }
+        for wrong in
+            ["stacked(0,real", "cat(0,real)", "cat(0,2)", "independent(1)", "stacked(x,real)"]
+        {
+            assert_eq!(Constraint::from_code(wrong), None, "{wrong}");
         }
     }
 }

@@ -6,12 +6,12 @@ use crate::Real;
 use pulp::{Arch, Simd, WithSimd};
 
 /// The first element that the constraint rejects.
-pub(super) fn first_outside<T: Real>(constraint: Constraint, xs: &[T]) -> Option<f64> {
+pub(super) fn first_outside<T: Real>(constraint: &Constraint, xs: &[T]) -> Option<f64> {
     Arch::new().dispatch(Scan { constraint, xs })
 }
 
 struct Scan<'a, T> {
-    constraint: Constraint,
+    constraint: &'a Constraint,
     xs: &'a [T],
 }
 
@@ -22,9 +22,37 @@ impl<T: Real> WithSimd for Scan<'_, T> {
     fn with_simd<S: Simd>(self, _: S) -> Option<f64> {
         let xs = self.xs;
         let (zero, one, infinity) = (T::ZERO, T::ONE, T::INFINITY);
-        let found = match self.constraint {
+        let found = match *self.constraint {
             Constraint::Real => block_outside(xs, |x| x.is_finite()),
-            Constraint::Positive => block_outside(xs, |x| (x > zero) & (x < infinity)),
+            Constraint::Positive
+            | Constraint::SoftplusPositive
+            | Constraint::PositiveOrderedVector => {
+                block_outside(xs, |x| (x > zero) & (x < infinity))
+            }
+            Constraint::GreaterThan { low } => {
+                let low = T::from_f64(low);
+                block_outside(xs, |x| (x > low) & (x < infinity))
+            }
+            Constraint::LessThan { high } => {
+                let high = T::from_f64(high);
+                block_outside(xs, |x| (x < high) & (x > -infinity))
+            }
+            Constraint::AtMost { high } => {
+                let high = T::from_f64(high);
+                block_outside(xs, |x| (x <= high) & (x > -infinity))
+            }
+            Constraint::HalfOpenInterval { low, high } => {
+                let (low, high) = (T::from_f64(low), T::from_f64(high));
+                block_outside(xs, |x| (x >= low) & (x < high))
+            }
+            Constraint::OrderedVector | Constraint::SoftplusLowerCholesky => {
+                block_outside(xs, |x| x.is_finite())
+            }
+            // Their events are looked at as a whole, elsewhere.
+            Constraint::Sphere
+            | Constraint::Independent { .. }
+            | Constraint::Stacked { .. }
+            | Constraint::Cat { .. } => Some(xs),
             Constraint::UnitInterval | Constraint::Simplex => {
                 block_outside(xs, |x| (x >= zero) & (x <= one))
             }

@@ -2,13 +2,12 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
-use crate::kernel::{self, Density, Weight};
+use crate::kernel::{self, Block, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, given};
-use crate::special::incomplete::beta_slopes;
+use crate::rng::{beta, given};
+use crate::special::incomplete::{beta_slopes, blocks};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
-use rand_distr::Distribution as _;
 use std::sync::Arc;
 
 /// The beta distribution on the unit interval.
@@ -39,8 +38,8 @@ use std::sync::Arc;
 ///
 /// # References
 ///
-/// Draws: R. C. H. Cheng (1978), "Generating beta variates with nonintegral shape parameters",
-/// as rand_distr implements it. Their gradients: M. Figurnov, S. Mohamed, A. Mnih (2018), "Implicit
+/// Draws are shares of gamma draws, which are those of G. Marsaglia and W. W. Tsang (2000), "A simple method
+/// for generating gamma variables". Their gradients: M. Figurnov, S. Mohamed, A. Mnih (2018), "Implicit
 /// reparameterization gradients", whose z and φ are the draw and its parameters.
 #[derive(Debug, Clone)]
 pub struct Beta {
@@ -95,9 +94,7 @@ impl Distribution for Beta {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        draw(rng, shape, [&self.alpha, &self.beta], (0.0, 1.0), |g, [alpha, beta]| {
-            rand_distr::Beta::new(alpha, beta).map_or(f64::NAN, |d| d.sample(g))
-        })
+        beta(rng, shape, [&self.alpha, &self.beta])
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
@@ -197,5 +194,14 @@ impl Pointwise<2> for BetaDraw {
 
     fn partials(self, [alpha, beta]: [f64; 2], x: f64) -> [f64; 2] {
         beta_slopes(alpha, beta, x, 1.0 - x)
+    }
+
+    fn block_partials(
+        self,
+        [alpha, beta]: &[Block<f32>; 2],
+        x: &Block<f32>,
+        [of_alpha, of_beta]: &mut [Block<f32>; 2],
+    ) {
+        blocks::beta_slopes([alpha, beta], x, [of_alpha, of_beta]);
     }
 }

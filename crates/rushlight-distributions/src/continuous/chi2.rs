@@ -2,13 +2,12 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
-use crate::kernel::{self, Density, Weight};
+use crate::kernel::{self, Block, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, given};
-use crate::special::incomplete::gamma_slope;
+use crate::rng::{GammaForm, gamma, given};
+use crate::special::incomplete::{blocks, gamma_slope};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
-use rand_distr::Distribution as _;
 use std::f64::consts::LN_2;
 use std::sync::Arc;
 
@@ -88,10 +87,7 @@ impl Distribution for Chi2 {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        draw(rng, shape, [&self.df], (0.0, f64::INFINITY), |g, [df]| {
-            let half = (0.5 * df).max(f64::MIN_POSITIVE);
-            rand_distr::Gamma::new(half, 2.0).map_or(f64::NAN, |d| d.sample(g))
-        })
+        gamma(rng, shape, GammaForm::Halved, [&self.df, &0.5.into()])
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
@@ -187,5 +183,9 @@ impl Pointwise<1> for Chi2Draw {
     fn partials(self, [df]: [f64; 1], x: f64) -> [f64; 1] {
         // x = 2z, and z moves with df / 2
         [gamma_slope(0.5 * df, 0.5 * x)]
+    }
+
+    fn block_partials(self, [df]: &[Block<f32>; 1], x: &Block<f32>, [out]: &mut [Block<f32>; 1]) {
+        blocks::gamma_slopes(&df.map(|df| 0.5 * df), &x.map(|x| 0.5 * x), out);
     }
 }

@@ -1,15 +1,14 @@
 //! The Dirichlet distribution.
 
 use crate::distribution::ParamMap;
-use crate::kernel::{self, Weight, simplex};
+use crate::kernel::{self, BLOCK, Weight, simplex};
 use crate::operand::{Operand, Placement, broadcast};
-use crate::rng::{given, interior};
-use crate::special::incomplete::beta_slopes;
-use crate::{Constraint, Distribution, Error, Result, Rng, shape, special};
+use crate::rng::{dirichlet, given};
+use crate::special::incomplete::{beta_slopes, blocks};
+use crate::{Constraint, Distribution, Error, Result, Rng, special};
 use candle_core::{CpuStorage, CustomOp1, D, DType, Device, Layout, Shape, Tensor, WithDType};
-use rand::distr::Open01;
-use rand::{Rng as _, RngCore};
-use rand_distr::Distribution as _;
+use rayon::prelude::*;
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 /// The Dirichlet distribution on the simplex.
@@ -118,19 +117,7 @@ impl Distribution for Dirichlet {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let Placement { dtype, device } = self.placement();
-        let full = shape::of_draws(shape, self.concentration.dims())?;
-        let concentrations = on_host(&self.concentration.value()?)?;
-        let n = full.iter().product();
-        let mut draws =
-            rng.fill(n, |g, i| ln_gamma_draw(g, concentrations[i % concentrations.len()]));
-        let (low, high) = interior((0.0, 1.0), dtype);
-        for row in draws.chunks_mut(full[full.len() - 1].max(1)) {
-            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let total: f64 = row.iter().map(|x| (x - largest).exp()).sum();
-            row.iter_mut().for_each(|x| *x = ((*x - largest).exp() / total).clamp(low, high));
-        }
-        Ok(Tensor::from_vec(draws, full, &Device::Cpu)?.to_dtype(dtype)?.to_device(&device)?)
+        dirichlet(rng, shape, &self.concentration, self.placement())
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
@@ -179,19 +166,6 @@ fn on_host(t: &Tensor) -> candle_core::Result<Vec<f64>> {
     t.detach().to_dtype(DType::F64)?.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()
 }
 
-/// The logarithm of a gamma draw, which itself may be too small for a number: that of a draw with
-/// concentration `a + 1` times `u^(1/a)` with a uniform `u`.
-fn ln_gamma_draw(g: &mut impl RngCore, a: f64) -> f64 {
-    let of = |a: f64, g: &mut _| rand_distr::Gamma::new(a, 1.0).map_or(f64::NAN, |d| d.sample(g));
-    if a >= 1.0 {
-        return of(a, g).ln();
-    }
-    let raised = of(a + 1.0, g).ln();
-    let u: f64 = g.sample(Open01);
-    // A finite number below all others stands for the logarithms that overflow.
-    (raised + u.ln() / a).max(-f64::MAX / 4.0)
-}
-
 /// A draw, and how it moves with its concentrations.
 #[derive(Debug)]
 struct Flow {
@@ -219,6 +193,12 @@ impl CustomOp1 for Flow {
         grad: &Tensor,
     ) -> candle_core::Result<Option<Tensor>> {
         let k = x.dim(D::Minus1)?;
+        if x.dtype() == DType::F32 {
+            let host = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+            let (concentrations, xs, mut out) = (host(concentration)?, host(x)?, host(grad)?);
+            flows(&concentrations, &xs, &mut out, k);
+            return Ok(Some(Tensor::from_vec(out, x.shape(), &Device::Cpu)?));
+        }
         let (concentrations, xs, mut out) = (on_host(concentration)?, on_host(x)?, on_host(grad)?);
         for ((a, x), out) in concentrations.chunks(k).zip(xs.chunks(k)).zip(out.chunks_mut(k)) {
             flow(a, x, out);
@@ -228,21 +208,62 @@ impl CustomOp1 for Flow {
     }
 }
 
+/// The entries of rows that a thread takes at a time.
+const CHUNK: usize = 1 << 12;
+
+/// [`flow`] of many rows in `f32`.
+fn flows(a: &[f32], x: &[f32], gradient: &mut [f32], k: usize) {
+    let some = (CHUNK / k).max(1) * k;
+    let rows = gradient.par_chunks_mut(some).zip(a.par_chunks(some)).zip(x.par_chunks(some));
+    rows.for_each(|((gradient, a), x)| {
+        let mut others = vec![0.0; a.len()];
+        for ((gradient, a), (x, others)) in
+            gradient.chunks_mut(k).zip(a.chunks(k)).zip(x.chunks(k).zip(others.chunks_mut(k)))
+        {
+            let mean: f32 = gradient.iter().zip(x).map(|(g, x)| g * x).sum();
+            gradient.iter_mut().for_each(|g| *g -= mean);
+            sums_of_others(a, others);
+        }
+        let (mut alpha, mut beta, mut draws) = ([1.0; BLOCK], [1.0; BLOCK], [0.5; BLOCK]);
+        let (mut slopes, mut unused) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for (at, gradient) in gradient.chunks_mut(BLOCK).enumerate() {
+            let (start, n) = (at * BLOCK, gradient.len());
+            alpha[..n].copy_from_slice(&a[start..start + n]);
+            beta[..n].copy_from_slice(&others[start..start + n]);
+            draws[..n].copy_from_slice(&x[start..start + n]);
+            blocks::beta_slopes([&alpha, &beta], &draws, [&mut slopes, &mut unused]);
+            for (i, g) in gradient.iter_mut().enumerate() {
+                let (a, b, x) = (alpha[i], beta[i], draws[i]);
+                let slope = match slopes[i] {
+                    slope if !slope.is_nan() => slope,
+                    _ => beta_slopes(a.into(), b.into(), x.into(), 1.0 - f64::from(x))[0] as f32,
+                };
+                let moves = *g != 0.0 && b > 0.0;
+                *g = if moves { *g * slope / (1.0 - x) } else { 0.0 };
+            }
+        }
+    });
+}
+
+/// The sum of all entries but one, for each, without the cancellation of total − a_j.
+fn sums_of_others<T: Copy + Default + AddAssign>(a: &[T], others: &mut [T]) {
+    let (mut before, mut after) = (T::default(), T::default());
+    for (other, &a) in others.iter_mut().zip(a) {
+        *other = before;
+        before += a;
+    }
+    for (other, &a) in others.iter_mut().zip(a).rev() {
+        *other += after;
+        after += a;
+    }
+}
+
 /// Turns the gradient of a row with respect to the draw `x` into that with respect to its concentrations `a`:
 /// `g_j (G_j − Σ_i G_i x_i)`.
 fn flow(a: &[f64], x: &[f64], gradient: &mut [f64]) {
     let mean: f64 = gradient.iter().zip(x).map(|(g, x)| g * x).sum();
-    // The sums of the others, without the cancellation of total − a_j.
     let mut others = vec![0.0; a.len()];
-    let (mut before, mut after) = (0.0, 0.0);
-    for (j, a) in a.iter().enumerate() {
-        others[j] = before;
-        before += a;
-    }
-    for (other, a) in others.iter_mut().zip(a).rev() {
-        *other += after;
-        after += a;
-    }
+    sums_of_others(a, &mut others);
     for (((g, &a), &x), &b) in gradient.iter_mut().zip(a).zip(x).zip(&others) {
         let off = *g - mean;
         let moves = off != 0.0 && b > 0.0;

@@ -2,13 +2,12 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
-use crate::kernel::{self, Density, Weight};
+use crate::kernel::{self, BLOCK, Block, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, given};
-use crate::special::incomplete::{gamma_ln_slope, gamma_slope};
+use crate::rng::{GammaForm, gamma, given};
+use crate::special::incomplete::{blocks, gamma_ln_slope, gamma_slope};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
-use rand_distr::Distribution as _;
 use std::sync::Arc;
 
 /// The gamma distribution on the positive numbers.
@@ -39,8 +38,7 @@ use std::sync::Arc;
 ///
 /// # References
 ///
-/// Draws: G. Marsaglia, W. W. Tsang (2000), "A simple method for generating gamma variables", as rand_distr
-/// implements it. Their gradients: M. Figurnov, S. Mohamed, A. Mnih (2018), "Implicit reparameterization
+/// Draws: G. Marsaglia, W. W. Tsang (2000), "A simple method for generating gamma variables". Their gradients: M. Figurnov, S. Mohamed, A. Mnih (2018), "Implicit reparameterization
 /// gradients", whose z and φ are the draw and its parameters.
 #[derive(Debug, Clone)]
 pub struct Gamma {
@@ -123,10 +121,7 @@ impl Distribution for Gamma {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let params = [&self.concentration, &self.rate];
-        draw(rng, shape, params, (0.0, f64::INFINITY), |g, [concentration, rate]| {
-            rand_distr::Gamma::new(concentration, 1.0).map_or(f64::NAN, |d| d.sample(g) / rate)
-        })
+        gamma(rng, shape, GammaForm::Gamma, [&self.concentration, &self.rate])
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
@@ -228,6 +223,23 @@ impl Pointwise<2> for GammaDraw {
 
     fn partials(self, [concentration, rate]: [f64; 2], x: f64) -> [f64; 2] {
         [gamma_slope(concentration, x * rate) / rate, -x / rate]
+    }
+
+    fn block_partials(
+        self,
+        [concentration, rate]: &[Block<f32>; 2],
+        x: &Block<f32>,
+        [of_concentration, of_rate]: &mut [Block<f32>; 2],
+    ) {
+        let mut z = [0.0; BLOCK];
+        for i in 0..BLOCK {
+            z[i] = x[i] * rate[i];
+            of_rate[i] = -x[i] / rate[i];
+        }
+        blocks::gamma_slopes(concentration, &z, of_concentration);
+        for i in 0..BLOCK {
+            of_concentration[i] /= rate[i];
+        }
     }
 }
 

@@ -3,13 +3,12 @@
 use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
-use crate::kernel::{self, Density, Weight};
+use crate::kernel::{self, BLOCK, Block, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, given};
-use crate::special::incomplete::gamma_log_slope;
+use crate::rng::{GammaForm, gamma, given};
+use crate::special::incomplete::{blocks, gamma_log_slope};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
-use rand_distr::Distribution as _;
 use std::sync::Arc;
 
 /// The inverse gamma distribution: that of `1 / z` for a [`Gamma`](crate::Gamma) variable `z` with the same
@@ -97,10 +96,7 @@ impl Distribution for InverseGamma {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        let params = [&self.concentration, &self.rate];
-        draw(rng, shape, params, (0.0, f64::INFINITY), |g, [concentration, rate]| {
-            rand_distr::Gamma::new(concentration, 1.0).map_or(f64::NAN, |d| rate / d.sample(g))
-        })
+        gamma(rng, shape, GammaForm::Inverse, [&self.concentration, &self.rate])
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
@@ -211,5 +207,22 @@ impl Pointwise<2> for InverseGammaDraw {
 
     fn partials(self, [concentration, rate]: [f64; 2], x: f64) -> [f64; 2] {
         [-x * gamma_log_slope(concentration, rate / x), x / rate]
+    }
+
+    fn block_partials(
+        self,
+        [concentration, rate]: &[Block<f32>; 2],
+        x: &Block<f32>,
+        [of_concentration, of_rate]: &mut [Block<f32>; 2],
+    ) {
+        let mut z = [0.0; BLOCK];
+        for i in 0..BLOCK {
+            z[i] = rate[i] / x[i];
+            of_rate[i] = x[i] / rate[i];
+        }
+        blocks::gamma_slopes(concentration, &z, of_concentration);
+        for i in 0..BLOCK {
+            of_concentration[i] = -x[i] * (of_concentration[i] / z[i]);
+        }
     }
 }

@@ -100,7 +100,7 @@ impl<'a, T: Real> Lane<'a, T> {
 }
 
 /// One operand of a block, an element after the other.
-pub(super) type Block<T> = [T; BLOCK];
+pub(crate) type Block<T> = [T; BLOCK];
 
 /// Where the partial derivatives of a block go: the value's, then the parameters'.
 pub(super) type Partials<'a, T> = &'a mut [Block<T>; MAX_PARAMS + 1];

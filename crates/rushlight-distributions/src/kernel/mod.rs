@@ -38,7 +38,9 @@ mod space;
 pub(crate) mod tile;
 pub(crate) mod unary;
 
+pub(crate) use block::Block;
 pub(crate) use composite::{impossible_unless, weigh};
+pub(crate) use space::BLOCK;
 
 use crate::operand::{Operand, Source};
 use crate::{Error, Real, Result};

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) const MAX_OPERANDS: usize = 10;
 
 /// The elements of one run at most: a few operands of it fit the L1 cache.
-pub(super) const BLOCK: usize = 128;
+pub(crate) const BLOCK: usize = 128;
 
 /// Where each operand's element of a run starts.
 pub(super) type Offsets = [usize; MAX_OPERANDS];

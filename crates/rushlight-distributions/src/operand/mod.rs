@@ -183,6 +183,16 @@ impl Operand {
         })
     }
 
+    /// The same value in the shape that it had before it was broadcast.
+    pub(crate) fn unspread(&self) -> Self {
+        let shape = match &self.base {
+            Base::Tensor(t) => t.inner().dims().to_vec(),
+            Base::Numbers(numbers) => vec![numbers.len()],
+            Base::Number(_) => Vec::new(),
+        };
+        Self { shape, ..self.clone() }
+    }
+
     fn with_base(&self, base: Base) -> Self {
         Self { base, shape: self.shape.clone(), placement: self.placement.clone() }
     }

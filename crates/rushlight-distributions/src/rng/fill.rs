@@ -8,7 +8,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 /// The elements that one generator draws: part of the values' definition, whatever the threads.
-const CHUNK: usize = 1 << 16;
+pub(super) const CHUNK: usize = 1 << 16;
 
 impl Rng {
     /// `n` draws made by `draw`, which is given the position of each.

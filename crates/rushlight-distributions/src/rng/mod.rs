@@ -9,13 +9,16 @@
 //! Both are value-stable, so seeds are an API: a change of the values is tagged *value-breaking* in the
 //! changelog.
 
+mod block;
 mod classes;
 mod elementwise;
 mod fill;
+mod gamma;
 mod pathwise;
 
 pub(crate) use classes::Classes;
 pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
+pub(crate) use gamma::{Form as GammaForm, beta, dirichlet, gamma};
 pub(crate) use pathwise::{given, pathwise};
 
 use rand::SeedableRng;

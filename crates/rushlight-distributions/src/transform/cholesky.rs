@@ -1,8 +1,8 @@
 //! Triangular factors: of covariances and of correlations.
 
-use super::Transform;
 use super::elementwise::{atanh, log_slope_of_tanh};
 use super::ordered::needs;
+use super::{Softplus, Transform};
 use crate::special::along;
 use crate::{Constraint, Error, ParamMap, Result};
 use candle_core::{D, Device, Tensor};
@@ -12,6 +12,11 @@ use std::sync::Arc;
 /// becomes `e^x`. `log |det| = Σ_i x_ii`, over the free entries.
 #[derive(Debug, Clone, Copy)]
 pub struct LowerCholesky;
+
+/// A square matrix onto lower triangular ones with a positive diagonal: the strict lower part is kept, the diagonal
+/// becomes `ln(1 + e^x)`. `log |det| = −Σ_i ln(1 + e^−x_ii)`, over the free entries.
+#[derive(Debug, Clone, Copy)]
+pub struct SoftplusLowerCholesky;
 
 /// `n (n − 1) / 2` real numbers onto the Cholesky factors of `n × n` correlation matrices.
 ///
@@ -83,6 +88,46 @@ impl Transform for LowerCholesky {
 
     fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
         Ok(diagonal(x)?.sum(D::Minus1)?)
+    }
+
+    fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        square(self.name(), shape)?;
+        Ok(shape.to_vec())
+    }
+
+    fn map_params(&self, _: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>> {
+        Ok(Arc::new(*self))
+    }
+}
+
+impl Transform for SoftplusLowerCholesky {
+    fn name(&self) -> &'static str {
+        "SoftplusLowerCholesky"
+    }
+
+    fn domain_rank(&self) -> usize {
+        2
+    }
+
+    fn codomain(&self) -> Constraint {
+        Constraint::SoftplusLowerCholesky
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let n = x.dim(D::Minus1)?;
+        let below = x.broadcast_mul(&mask(n, x, |i, j| i > j)?)?;
+        Ok((below + with_diagonal(&Softplus.forward(&diagonal(x)?)?)?)?)
+    }
+
+    fn inverse(&self, y: &Tensor) -> Result<Tensor> {
+        let n = y.dim(D::Minus1)?;
+        let below = y.broadcast_mul(&mask(n, y, |i, j| i > j)?)?;
+        Ok((below + with_diagonal(&Softplus.inverse(&diagonal(y)?)?)?)?)
+    }
+
+    fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
+        let diagonal = diagonal(x)?;
+        Ok(Softplus.log_abs_det(&diagonal, &diagonal)?.sum(D::Minus1)?)
     }
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
@@ -200,6 +245,12 @@ impl Transform for CorrCholesky {
         needs(self.name(), 1, shape)?;
         let n = Self::size(shape[shape.len() - 1])?;
         Ok([&shape[..shape.len() - 1], &[n, n]].concat())
+    }
+
+    fn inverse_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        square(self.name(), shape)?;
+        let n = shape[shape.len() - 1];
+        Ok([&shape[..shape.len() - 2], &[n * n.saturating_sub(1) / 2]].concat())
     }
 
     fn map_params(&self, _: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>> {

@@ -116,6 +116,10 @@ impl Transform for Compose {
         self.parts.iter().try_fold(shape.to_vec(), |shape, part| part.forward_shape(&shape))
     }
 
+    fn inverse_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        self.parts.iter().rev().try_fold(shape.to_vec(), |shape, part| part.inverse_shape(&shape))
+    }
+
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>> {
         let parts = self.parts.iter().map(|part| part.map_params(f)).collect::<Result<_>>()?;
         Ok(Arc::new(Self { parts, ranks: self.ranks.clone() }))

@@ -111,10 +111,15 @@ impl Transform for Sigmoid {
     }
 }
 
-/// `ln(1 − tanh² x)`, which is finite for any x.
+/// `ln(1 − tanh² x)`, which is finite for any x, and near 0 of the size of x².
 pub(super) fn log_slope_of_tanh(x: &Tensor) -> Result<Tensor> {
     let tail = special::softplus(&x.affine(-2.0, 0.0)?)?;
-    Ok((x + tail)?.affine(-2.0, 2.0 * LN_2)?)
+    let far = (x + tail)?.affine(-2.0, 2.0 * LN_2)?;
+    let is_near = x.abs()?.lt(0.5)?;
+    // What is not selected must be finite, or its gradient is NaN.
+    let y = special::tanh(&is_near.where_cond(x, &x.zeros_like()?)?)?;
+    let near = special::log1p(&y.sqr()?.neg()?)?;
+    Ok(is_near.where_cond(&near, &far)?)
 }
 
 /// `(ln(1 + y) − ln(1 − y)) / 2`

@@ -7,20 +7,38 @@
 //! A [`TransformedDistribution`](crate::TransformedDistribution) puts one behind a distribution. Elementwise maps have
 //! domain and codomain rank 0; the others map events, over any number of batch dims.
 
+mod bijection;
+mod cat;
+mod cdf;
 mod cholesky;
 mod compose;
 mod elementwise;
+pub mod flow;
+mod independent;
 mod interval;
+mod inverse;
 mod ordered;
+mod permute;
 mod simplex;
+mod softmax;
 
-pub use cholesky::{CorrCholesky, LowerCholesky};
+pub use bijection::Bijection;
+pub use cat::Cat;
+pub use cdf::Cdf;
+pub use cholesky::{CorrCholesky, LowerCholesky, SoftplusLowerCholesky};
 pub use compose::Compose;
 pub(crate) use compose::Ranks;
 pub use elementwise::{Exp, Sigmoid, Softplus, Tanh};
+pub use flow::{
+    AffineAutoregressive, AffineCoupling, Dense, Planar, Radial, Spline, SplineCoupling,
+};
+pub use independent::Independent;
 pub use interval::{Affine, GreaterThan, Interval, LessThan, Power};
+pub use inverse::Inverse;
 pub use ordered::{Ordered, PositiveOrdered};
+pub use permute::Permute;
 pub use simplex::{SoftmaxCentered, StickBreaking};
+pub use softmax::Softmax;
 
 use crate::{Constraint, ParamMap, Result};
 use candle_core::Tensor;
@@ -89,7 +107,18 @@ pub trait Transform: Debug + Send + Sync + 'static {
         Ok(shape.to_vec())
     }
 
-    /// The same map with every parameter rewritten; the second argument of `f` is 0.
+    /// The shape of the argument, given that of the value.
+    ///
+    /// # Errors
+    ///
+    /// A shape that the map does not have.
+    fn inverse_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        Ok(shape.to_vec())
+    }
+
+    /// The same map with every parameter rewritten. The second argument of `f` is 0 for a parameter that broadcasts with
+    /// the argument; else the number of trailing dims of the parameter that stand where the argument has those of an
+    /// event, and do not broadcast with them.
     ///
     /// # Errors
     ///

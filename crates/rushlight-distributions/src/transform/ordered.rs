@@ -41,9 +41,8 @@ impl Transform for Ordered {
         1
     }
 
-    /// A part of the real vectors: those out of order have no density.
     fn codomain(&self) -> Constraint {
-        Constraint::Real
+        Constraint::OrderedVector
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
@@ -82,9 +81,8 @@ impl Transform for PositiveOrdered {
         1
     }
 
-    /// A part of the positive vectors: those out of order have no density.
     fn codomain(&self) -> Constraint {
-        Constraint::Positive
+        Constraint::PositiveOrderedVector
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {

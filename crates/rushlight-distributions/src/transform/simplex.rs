@@ -22,6 +22,15 @@ pub struct StickBreaking;
 #[derive(Debug, Clone, Copy)]
 pub struct SoftmaxCentered;
 
+fn one_less(name: &'static str, shape: &[usize]) -> Result<Vec<usize>> {
+    needs(name, 1, shape)?;
+    let mut shape = shape.to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = last.saturating_sub(1);
+    }
+    Ok(shape)
+}
+
 fn one_more(name: &'static str, shape: &[usize]) -> Result<Vec<usize>> {
     needs(name, 1, shape)?;
     let mut shape = shape.to_vec();
@@ -69,6 +78,10 @@ impl Transform for StickBreaking {
         one_more(self.name(), shape)
     }
 
+    fn inverse_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        one_less(self.name(), shape)
+    }
+
     fn map_params(&self, _: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>> {
         Ok(Arc::new(*self))
     }
@@ -113,6 +126,10 @@ impl Transform for SoftmaxCentered {
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
         one_more(self.name(), shape)
+    }
+
+    fn inverse_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        one_less(self.name(), shape)
     }
 
     fn map_params(&self, _: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>> {

@@ -2,7 +2,7 @@
 
 use crate::distribution::ParamMap;
 use crate::transform::{Ranks, Transform};
-use crate::{Constraint, Distribution, DistributionExt, Result, Rng, kernel, shape};
+use crate::{Constraint, Distribution, DistributionExt, Operand, Result, Rng, kernel, shape};
 use candle_core::Tensor;
 use std::sync::{Arc, OnceLock};
 
@@ -63,7 +63,8 @@ impl TransformedDistribution {
         let mut batches = vec![bare.batch_shape().to_vec()];
         for (transform, rank) in transforms.iter().zip(ranks.all()) {
             transform.map_params(&mut |p, own| {
-                let batch = p.rank().saturating_sub(own + rank);
+                let event = event_rank_of_param(&**transform, own, rank);
+                let batch = p.rank().saturating_sub(event);
                 batches.push(p.shape()[..batch].to_vec());
                 Ok(p.clone())
             })?;
@@ -99,6 +100,31 @@ impl TransformedDistribution {
     }
 }
 
+/// How many trailing dims of a parameter belong to one event, where `own` of them stand in the place of the map's: the map
+/// is applied to events of `rank` dims.
+fn event_rank_of_param(transform: &dyn Transform, own: usize, rank: usize) -> usize {
+    if own == 0 { rank } else { own + rank - transform.domain_rank() }
+}
+
+/// A parameter with all batch dims of the argument in front of its `event` dims: what it is broadcast over is told to
+/// nobody but here.
+fn spread(
+    p: &Operand,
+    event: usize,
+    own: bool,
+    batch: &[usize],
+    argument: &[usize],
+) -> Result<Operand> {
+    let dims = p.shape();
+    let dims = match dims.len().checked_sub(event) {
+        Some(batch) => dims[batch..].to_vec(),
+        None if own => [&vec![1; event - dims.len()], dims].concat(),
+        None => argument[argument.len() - event..].to_vec(),
+    };
+    let shape = [batch, &dims].concat();
+    if shape::equal(p.shape(), &shape) { Ok(p.clone()) } else { p.expanded("transform", &shape) }
+}
+
 /// The distribution without origins, whose shape can be asked for without a read.
 fn bare(base: &dyn Distribution) -> Result<Arc<dyn Distribution>> {
     base.map_params(&mut |p, _| Ok(p.stripped()))
@@ -116,9 +142,9 @@ fn stages(base: &dyn Distribution, transforms: &[Arc<dyn Transform>]) -> Result<
 
 /// Which entries of `y` are values of the map, as 1 and 0; `None` if all are.
 ///
-/// Those that are not have no argument: their inverse is no number.
-fn inside(transform: &dyn Transform, y: &Tensor) -> Result<Option<Tensor>> {
-    let x = transform.inverse(&y.detach())?;
+/// Those that are not have no argument: their inverse `x` is no number.
+fn inside(transform: &dyn Transform, x: &Tensor, y: &Tensor) -> Result<Option<Tensor>> {
+    let x = x.detach();
     if x.device().is_cpu() && Constraint::LogWeight.first_outside(&x)?.is_none() {
         return Ok(None);
     }
@@ -134,8 +160,7 @@ fn inside(transform: &dyn Transform, y: &Tensor) -> Result<Option<Tensor>> {
 
 /// `y`, and some value of the map where `y` is none: what is computed of it there does not count, but it must not be
 /// NaN, which gradients would carry on.
-fn within(transform: &dyn Transform, y: &Tensor, inside: &Tensor) -> Result<Tensor> {
-    let x = transform.inverse(&y.detach())?;
+fn within(transform: &dyn Transform, x: &Tensor, y: &Tensor, inside: &Tensor) -> Result<Tensor> {
     let some = transform.forward(&x.ones_like()?)?.detach();
     Ok(inside.where_cond(y, &some.broadcast_as(y.shape())?)?)
 }
@@ -196,15 +221,16 @@ impl Distribution for TransformedDistribution {
         let mut volume: Option<Tensor> = None;
         let mut possible: Option<Tensor> = None;
         for (transform, after) in self.transforms.iter().zip(&self.ranks.after).rev() {
-            if let Some(inside) = inside(&**transform, &y)? {
-                y = within(&**transform, &y, &inside)?;
+            let mut x = transform.inverse(&y)?;
+            if let Some(inside) = inside(&**transform, &x, &y)? {
+                y = within(&**transform, &x, &y, &inside)?;
+                x = transform.inverse(&y)?;
                 let whole = whole_events(inside, *after)?;
                 possible = Some(match possible {
                     None => whole,
                     Some(possible) => possible.broadcast_mul(&whole)?,
                 });
             }
-            let x = transform.inverse(&y)?;
             let rest = after - transform.codomain_rank();
             let one = kernel::sum_last(&transform.log_abs_det(&x, &y)?, rest)?;
             volume = Some(match volume {
@@ -233,11 +259,8 @@ impl Distribution for TransformedDistribution {
         for ((transform, rank), stage) in self.transforms.iter().zip(self.ranks.all()).zip(&stages)
         {
             transforms.push(transform.map_params(&mut |p, own| {
-                // A parameter of an elementwise map may be broadcast over the event that it is applied to.
-                match p.rank() < own + rank {
-                    true => f(&p.expanded("transform", &stage[stage.len() - rank..])?, rank),
-                    false => f(p, own + rank),
-                }
+                let event = event_rank_of_param(&**transform, own, rank);
+                f(&spread(p, event, own > 0, &stage[..stage.len() - rank], stage)?, event)
             })?);
         }
         let (ranks, shape) = (self.ranks.clone(), OnceLock::new());

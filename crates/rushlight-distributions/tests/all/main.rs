@@ -3,10 +3,14 @@
 mod arbitrary;
 mod axes;
 mod by_hand;
+mod constraints;
 mod counts;
 mod errors;
+mod flows;
 mod golden;
 mod kl;
+mod jacobian;
+mod joined_maps;
 mod laws;
 mod masked;
 mod mixture;

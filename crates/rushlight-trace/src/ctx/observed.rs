@@ -46,7 +46,7 @@ impl Ctx {
         }
         let support = dist.support();
         let value = match mask {
-            Some(mask) => &harmless(value, mask, &expected, dist.event_shape(), support)?,
+            Some(mask) => &harmless(value, mask, &expected, dist.event_shape(), &support)?,
             None => value,
         };
         if self.run.validate
@@ -74,12 +74,11 @@ fn harmless(
     mask: &Tensor,
     expected: &[usize],
     event: &[usize],
-    support: Constraint,
+    support: &Constraint,
 ) -> Result<Tensor> {
     let over_event = mask.reshape([mask.dims(), vec![1; event.len()].as_slice()].concat())?;
     let seen = over_event.ne(0.0)?.broadcast_as(expected)?;
-    let member = support.member(event.last().copied().unwrap_or(1));
-    let member = Tensor::new(member as f32, value.device())?.to_dtype(value.dtype())?;
+    let member = support.member_of(event, value.dtype(), value.device())?;
     let value = value.broadcast_as(expected)?;
     Ok(seen.where_cond(&value, &member.broadcast_as(expected)?)?)
 }

@@ -28,7 +28,7 @@ impl Ctx {
         if let Some(lifted) = self.lift(&name, init.dims())? {
             return Ok(lifted);
         }
-        self.run.params.check_declared(&name, init.dims(), constraint)?;
+        self.run.params.check_declared(&name, init.dims(), &constraint)?;
         let value = self.run.params.get_or_init(&name, constraint, || {
             Ok((*init.placed(&self.run.placement)?.tensor()?).clone())
         })?;

@@ -166,11 +166,11 @@ fn decode(file: &str, bytes: &[u8]) -> Result<Vec<Loaded>> {
 
 /// Refuses a parameter that the store has in another way.
 fn check(file: &str, line: &Line, value: &Tensor, known: &Param) -> Result<()> {
-    let told = |shape: &[usize], dtype: DType, constraint: Constraint| {
+    let told = |shape: &[usize], dtype: DType, constraint: &Constraint| {
         format!("shape {shape:?} and dtype {dtype:?}, constrained to be {constraint}")
     };
-    let found = told(&line.shape, value.dtype(), line.constraint);
-    let stored = told(&known.shape, known.unconstrained.dtype(), known.constraint);
+    let found = told(&line.shape, value.dtype(), &line.constraint);
+    let stored = told(&known.shape, known.unconstrained.dtype(), &known.constraint);
     if found == stored {
         return Ok(());
     }
@@ -199,6 +199,54 @@ mod tests {
         params
     }
 
+    /// Constraints of parts live in a store as others do, and a flow's weights do.
+    #[test]
+    fn parts_and_flows_come_back() {
+        use rushlight_distributions::transform::{AffineCoupling, Planar};
+        use rushlight_distributions::{
+            Distribution, DistributionExt, Normal, TransformedDistribution,
+        };
+        use std::sync::Arc;
+
+        let params = ParamStore::default();
+        let both = Constraint::cat([(Constraint::Simplex, 3), (Constraint::Positive, 1)], 0);
+        let given = [0.25, 0.25, 0.5, 7.0];
+        let program = |ctx: &mut Ctx| {
+            ctx.param("both", given, both.clone())?;
+            ctx.param("real", [1.0, 2.0], Constraint::Real.to_event(1))?;
+            ctx.param("cutpoints", [-1.0, 0.5, 3.0], Constraint::OrderedVector)?;
+            let coupling = ctx.module("coupling", |vb| AffineCoupling::build(2, 1, &[4], vb))?;
+            let planar = ctx.module("planar", |vb| Planar::build(2, vb))?;
+            let base = Normal::new([0.0, 0.0], 1.0)?.to_event(1);
+            let flow =
+                TransformedDistribution::new(base, vec![Arc::new(coupling), Arc::new(planar)])?;
+            ctx.plate("rows", 5, |ctx| {
+                let z = ctx.sample("z", flow.clone())?;
+                assert_eq!(z.dims(), [5, 2]);
+                assert_eq!(flow.log_prob(&z)?.dims(), [5]);
+                Ok(())
+            })
+        };
+        let trace = Run::new(&params, Rng::seed(0)).execute(program).unwrap().0;
+        let log_prob = trace.get("z").unwrap().log_prob_sum().unwrap();
+        let gradients = log_prob.backward().unwrap();
+        for (name, var) in params.vars() {
+            let moved = gradients.get(&var).is_some();
+            assert_eq!(moved, name.contains('.'), "{name}");
+        }
+        let value = params.value("both").unwrap().to_vec1::<f32>().unwrap();
+        assert!(value.iter().zip(given).all(|(v, g)| (f64::from(*v) - g).abs() < 1e-6));
+        // A value is a copy: it does not move with the parameter.
+        let real = params.value("real").unwrap();
+        let var = params.vars().into_iter().find(|(name, _)| &**name == "real").unwrap().1;
+        var.set(&var.zeros_like().unwrap()).unwrap();
+        assert_eq!(real.to_vec1::<f32>().unwrap(), [1.0, 2.0]);
+        let back = ParamStore::default();
+        back.load_bytes(&params.to_bytes().unwrap(), &Device::Cpu).unwrap();
+        assert_eq!(back.get("both").unwrap().constraint(), both);
+        assert_eq!(back.names(), params.names());
+    }
+
     #[test]
     fn a_store_comes_back_bit_for_bit() {
         let params = store(1.0);
@@ -208,7 +256,7 @@ mod tests {
         assert_eq!(back.names(), ["loc", "scale", "probs", "a share", "double"]);
         for (name, var) in params.vars() {
             let (mine, theirs) = (params.get(&name).unwrap(), back.get(&name).unwrap());
-            assert_eq!((mine.constraint, &mine.shape), (theirs.constraint, &theirs.shape));
+            assert_eq!((&mine.constraint, &mine.shape), (&theirs.constraint, &theirs.shape));
             let bits = |t: &Tensor| {
                 assert_eq!(t.dtype(), var.dtype());
                 let t = t.flatten_all().unwrap().to_dtype(DType::F64).unwrap();

@@ -99,11 +99,11 @@ fn placed(value: &Tensor, dtype: DType, device: &Device) -> Result<Tensor> {
 
 /// Refuses a weight that the store has in another way.
 fn check(param: String, file: &str, known: &Param, value: &Tensor) -> Result<()> {
-    let told = |shape: &[usize], constraint: Constraint| {
+    let told = |shape: &[usize], constraint: &Constraint| {
         format!("shape {shape:?}, constrained to be {constraint}")
     };
-    let found = told(value.dims(), Constraint::Real);
-    let stored = told(&known.shape, known.constraint);
+    let found = told(value.dims(), &Constraint::Real);
+    let stored = told(&known.shape, &known.constraint);
     match found == stored {
         true => Ok(()),
         false => Err(Error::FileMismatch { param, file: file.to_owned(), stored, found }),

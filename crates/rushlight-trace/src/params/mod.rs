@@ -37,7 +37,7 @@ impl Param {
 
     /// Where the value lives.
     pub fn constraint(&self) -> Constraint {
-        self.constraint
+        self.constraint.clone()
     }
 
     /// Whether the value comes without its graph: see [`ParamStore::freeze`].
@@ -117,7 +117,13 @@ impl ParamStore {
         let Param { unconstrained, constraint, .. } = self.known(name)?;
         // The variable's own memory changes with the next step, so a real value has to be a copy.
         let value = constraint.constrain(&unconstrained.as_detached_tensor())?;
-        Ok(if constraint == Constraint::Real { value.copy()? } else { value })
+        let may_share = match constraint {
+            Constraint::Independent { .. }
+            | Constraint::Stacked { .. }
+            | Constraint::Cat { .. } => true,
+            other => other == Constraint::Real,
+        };
+        Ok(if may_share { value.copy()? } else { value })
     }
 
     /// The value of a parameter with one element, in constrained space.
@@ -164,16 +170,16 @@ impl ParamStore {
         &self,
         name: &str,
         shape: &[usize],
-        constraint: Constraint,
+        constraint: &Constraint,
     ) -> Result<()> {
         match self.read().by_name.get(name) {
-            Some(p) if p.shape != shape || p.constraint != constraint => {
-                let told = |shape: &[usize], constraint: Constraint| {
+            Some(p) if p.shape != shape || p.constraint != *constraint => {
+                let told = |shape: &[usize], constraint: &Constraint| {
                     format!("shape {shape:?}, constrained to be {constraint}")
                 };
                 Err(Error::ParamRedeclared {
                     param: name.to_owned(),
-                    before: told(&p.shape, p.constraint),
+                    before: told(&p.shape, &p.constraint),
                     now: told(shape, constraint),
                 })
             }
@@ -188,7 +194,7 @@ impl ParamStore {
         constraint: Constraint,
         init: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let found = |p: &Param| (p.leaf(self.detached), p.constraint);
+        let found = |p: &Param| (p.leaf(self.detached), p.constraint.clone());
         let found = self.read().by_name.get(name).map(found);
         if let Some((leaf, constraint)) = found {
             return Ok(constraint.constrain(&leaf)?);

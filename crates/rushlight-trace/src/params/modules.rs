@@ -21,7 +21,7 @@ struct Backend {
 
 impl Backend {
     fn weight(&self, shape: Shape, name: &str, init: Init, at: &Placement) -> Result<Tensor> {
-        self.store.check_declared(name, shape.dims(), Constraint::Real)?;
+        self.store.check_declared(name, shape.dims(), &Constraint::Real)?;
         self.store.get_or_init(name, Constraint::Real, || {
             let mut rng = self.rng.site(name);
             Ok(init::draw(init, &shape, at.dtype, &at.device, &mut rng)?)

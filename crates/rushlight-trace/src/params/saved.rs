@@ -106,7 +106,7 @@ mod tests {
         let read = read(&text).unwrap();
         assert_eq!(read.len(), named.len());
         for (line, (name, p)) in read.iter().zip(&named) {
-            assert_eq!((&*line.name, line.constraint), (*name, p.constraint));
+            assert_eq!((&*line.name, &line.constraint), (*name, &p.constraint));
             assert_eq!(line.shape, p.shape);
         }
     }

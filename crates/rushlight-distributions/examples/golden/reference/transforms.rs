@@ -7,7 +7,7 @@ use super::{FLOATS, files};
 use candle_core::DType;
 use rushlight_distributions::transform::{
     Affine, CorrCholesky, Exp, GreaterThan, Interval, LessThan, LowerCholesky, Ordered,
-    PositiveOrdered, Sigmoid, SoftmaxCentered, Softplus, StickBreaking, Tanh, Transform,
+    PositiveOrdered, Sigmoid, Softmax, SoftmaxCentered, Softplus, StickBreaking, Tanh, Transform,
 };
 use serde_json::Value;
 
@@ -57,8 +57,10 @@ fn tolerance(case: &Value, dtype: DType, quantity: &str) -> Option<Tolerance> {
         DType::F32 => Tiny { size: f32::MIN_POSITIVE.into(), absolute: 1e-37 },
         _ => Tiny::default(),
     };
+    // What has no volume is no bijection: what comes back is not the argument, but what the reference says.
+    let argument = if case["log_abs_det"].is_null() { "inverse_of_y" } else { "x" };
     let size = (quantity == "inverse").then(|| {
-        let x = Numbers::of(&case["x"]).map_or(vec![], |x| x.flat);
+        let x = Numbers::of(&case[argument]).map_or(vec![], |x| x.flat);
         x.into_iter().map(|x| x.unwrap_or(0.0).abs().max(1e-3)).collect()
     });
     Some(Tolerance { relative, absolute: 0.0, size, tiny })
@@ -81,6 +83,7 @@ fn named(name: &str, args: &Value, dtype: DType) -> Result<Box<dyn Transform>, L
         "affine" => Box::new(Affine::new(arg("loc")?, arg("scale")?)),
         "simplex_stick_breaking" => Box::new(StickBreaking),
         "simplex_softmax_centered" => Box::new(SoftmaxCentered),
+        "simplex_softmax" => Box::new(Softmax),
         "ordered" => Box::new(Ordered),
         "positive_ordered" => Box::new(PositiveOrdered),
         "lower_cholesky" => Box::new(LowerCholesky),

@@ -9,7 +9,8 @@
 use super::dual::{Dual, continued_fraction};
 use super::quadrature::integral;
 use super::{
-    HALF_LN_TAU, STIRLING_FROM, digamma, digamma_remainder, excess, excess_of, stirling_remainder,
+    HALF_LN_TAU, STIRLING_FROM, digamma_gain, digamma_remainder, excess, excess_of,
+    stirling_remainder,
 };
 use crate::Real;
 
@@ -62,9 +63,8 @@ fn lower_tail(a: f64, b: f64, x: f64, y: f64) -> [f64; 3] {
         };
         (d, one)
     });
-    let of_n = digamma(a + b);
-    let by_a = f.value * (ln(x, y) + of_n - digamma(a + 1.0)) + f.partials[0];
-    let by_b = f.value * (ln(y, x) + of_n - digamma(b)) + f.partials[1];
+    let by_a = f.value * (ln(x, y) + digamma_gain(a + 1.0, b - 1.0)) + f.partials[0];
+    let by_b = f.value * (ln(y, x) + digamma_gain(b, a)) + f.partials[1];
     [f.value / a, by_a / a, by_b / a]
 }
 

@@ -14,6 +14,7 @@
 //! Unlike the functions of [`Real`](crate::Real), these branch and loop: they are written for `f64` alone.
 
 mod beta;
+pub(crate) mod blocks;
 mod dual;
 mod gamma;
 mod quadrature;
@@ -94,6 +95,17 @@ fn digamma_remainder(x: f64) -> f64 {
     let inverse = 1.0 / x;
     let w = inverse * inverse;
     w * polynomial(w, &SERIES) - 0.5 * inverse
+}
+
+/// `ψ(x + by) − ψ(x)`, without the cancellation where `by` is small beside `x`.
+fn digamma_gain(mut x: f64, by: f64) -> f64 {
+    let mut sum = 0.0;
+    // ψ(x) = ψ(x + 1) − 1/x
+    while x.min(x + by) < STIRLING_FROM {
+        sum += by / (x * (x + by));
+        x += 1.0;
+    }
+    sum + (by / x).ln_1p() + (digamma_remainder(x + by) - digamma_remainder(x))
 }
 
 fn polynomial(x: f64, coefficients: &[f64]) -> f64 {

@@ -1,8 +1,9 @@
 //! The distribution function of Student's t, and the slope of its draws.
 
 use super::quadrature::integral;
-use super::{beta_slopes, beta_tails, digamma_remainder, excess};
+use super::{beta_slopes, beta_tails, excess, polynomial};
 use crate::Real;
+use std::f64::consts::SQRT_2;
 
 /// From here on the terms of the slope that cancel do so on paper.
 const QUADRATURE_FROM: f64 = 25.0;
@@ -29,18 +30,24 @@ const NEARLY_NORMAL: f64 = 1e4;
 
 /// `P(T > t)` for a `t` from 0 on, by quadrature from the middle or the tail.
 fn upper_tail(n: f64, t: f64) -> f64 {
-    // f(s) / f(t)
-    let ratio = |s: f64| (-0.5 * (n + 1.0) * ((s - t) * (s + t) / (n + t * t)).ln_1p()).exp();
     let density = student_t_density(n, t);
     if t < 1.0 {
-        let [middle] = integral(t, |s| [ratio(s)]);
+        let [middle] = integral(t, |s| [fall(n, t, s - t)]);
         return 0.5 - density * middle;
     }
-    // The ratio at t + s is below e^(−rate s − s²/4), and of no account from e^−40 on.
-    let rate = t * (n + 1.0) / (n + t * t);
-    let length = 80.0 / (rate + (rate * rate + 40.0).sqrt());
-    let [tail] = integral(length, |s| [ratio(t + s)]);
+    let [tail] = integral(reach(n, t), |s| [fall(n, t, s)]);
     density * tail
+}
+
+/// The density at `t + s` over that at `t`.
+fn fall(n: f64, t: f64, s: f64) -> f64 {
+    (-0.5 * (n + 1.0) * (s * (t + s + t) / (n + t * t)).ln_1p()).exp()
+}
+
+/// How far from `t` on the density counts: it falls faster than `e^(−rate s − s²/4)`, and is of no account from e^−40 on.
+fn reach(n: f64, t: f64) -> f64 {
+    let rate = t * (n + 1.0) / (n + t * t);
+    80.0 / (rate + (rate * rate + 40.0).sqrt())
 }
 
 /// The density with `n` degrees of freedom.
@@ -64,8 +71,11 @@ pub(crate) fn student_t_slope(n: f64, t: f64) -> f64 {
         return t * (student_t_slope(n, at) / at - (t / at).ln() / n);
     }
     let w = (t / n.sqrt()).powi(2);
-    if n > QUADRATURE_FROM && w < 1.0 && t.abs() < 6.0 {
-        return from_the_middle(n, t);
+    if n > MANY && w < 1.0 / 16.0 {
+        return from_one_side(n, t);
+    }
+    if n > QUADRATURE_FROM && w < 1.0 && t.abs() < 3.0 {
+        return from_the_middle(n, t.abs()) * t.signum();
     }
     // t² = n (1 − x) / x of a draw x of Beta(n/2, 1/2)
     let (x, y) = (1.0 / (1.0 + w), w / (1.0 + w));
@@ -73,25 +83,48 @@ pub(crate) fn student_t_slope(n: f64, t: f64) -> f64 {
     0.5 * t / n - 0.25 * t * dx / (x * y)
 }
 
-/// `−∫_0^t ∂ ln f(s)/∂n f(s) ds / f(t)`: the middle is a quantile that does not move. Each part of
+/// From here on the slope is so small a part of what the beta distribution's is made of that quadrature is needed also in
+/// the tail.
+const MANY: f64 = 1e3;
+
+/// `2 ∂ ln f(s)/∂n`. Each part of
 ///
 /// ```text
-/// 2 ∂ ln f/∂n = ψ((n+1)/2) − ψ(n/2) − 1/n + u/(1 + u) − ln(1 + u) + u/(1 + u)/n,    u = s²/n
+/// ψ((n+1)/2) − ψ(n/2) − 1/n + u/(1 + u) − ln(1 + u) + u/(1 + u)/n,    u = s²/n
 /// ```
 ///
-/// is of the size of the sum, 1/n².
+/// is of the size of the sum, 1/n²; the first by its asymptotic series, in which 1/n has cancelled (of the function `β`
+/// of Nielsen, DLMF 5.11.2 for its two parts).
+fn twice_of_n(n: f64, s: f64) -> f64 {
+    const SERIES: [f64; 7] = [0.5, -0.25, 0.5, -2.125, 15.5, -172.75, 2730.5];
+    let inverse = 1.0 / (n * n);
+    let constant = inverse * polynomial(inverse, &SERIES);
+    let u = s * s / n;
+    let share = u / (1.0 + u);
+    // −ln(1 + u) = ln(1 − share)
+    constant - excess(-share) + share / n
+}
+
+/// `−∫_0^t ∂ ln f(s)/∂n f(s) ds / f(t)`, for a positive `t`: the middle is a quantile that does not move.
 fn from_the_middle(n: f64, t: f64) -> f64 {
-    let (upper, lower) = (digamma_remainder(0.5 * (n + 1.0)), digamma_remainder(0.5 * n));
-    // ln((n+1)/n) − 1/n + the remainders, which are −1/(n+1) + 1/n and smaller
-    let constant = upper - lower - excess(1.0 / n);
     let at_t = (t * t / n).ln_1p();
-    let [sum] = integral(t.abs(), |s| {
-        let u = s * s / n;
-        let share = u / (1.0 + u);
-        // −ln(1 + u) = ln(1 − share)
-        let slope = constant - excess(-share) + share / n;
-        let density = (0.5 * (n + 1.0) * (at_t - u.ln_1p())).exp();
-        [0.5 * slope * density]
+    let [sum] = integral(t, |s| {
+        let density = (0.5 * (n + 1.0) * (at_t - (s * s / n).ln_1p())).exp();
+        [0.5 * twice_of_n(n, s) * density]
     });
-    -sum * t.signum()
+    -sum
+}
+
+/// The same or, as the integral over all is 0, that from `t` on: where `∂ ln f/∂n`, which is about
+/// `(1 + 2 s² − s⁴) / 4n²`, has one sign, so that nothing cancels.
+fn from_one_side(n: f64, t: f64) -> f64 {
+    let distance = t.abs();
+    if distance < (1.0 + SQRT_2).sqrt() {
+        return from_the_middle(n, distance) * t.signum();
+    }
+    let [tail] = integral(reach(n, distance), |s| {
+        let beyond = distance + s;
+        [0.5 * twice_of_n(n, beyond) * fall(n, distance, s)]
+    });
+    tail * t.signum()
 }

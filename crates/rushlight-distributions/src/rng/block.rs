@@ -1,0 +1,147 @@
+//! Draws by the block: what is costly about some dozens of them is computed at once, in SIMD.
+
+use super::Rng;
+use super::fill::CHUNK;
+use crate::operand::{Operand, Source};
+use crate::{Real, Result};
+use candle_core::{DType, Device, Tensor};
+use rand::RngCore;
+use rand_distr::{Distribution, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rayon::prelude::*;
+
+/// The draws of a block.
+pub(super) const BLOCK: usize = 128;
+
+/// One number a draw.
+pub(super) type Block<T> = [T; BLOCK];
+
+/// A dtype that draws are computed in.
+pub(super) trait Drawn: Real {
+    /// What candle calls it.
+    const DTYPE: DType;
+    /// The elements of a tensor, one after the other.
+    fn elements(t: &Tensor) -> candle_core::Result<Vec<Self>>;
+    /// A tensor of these elements on the host.
+    fn tensor(elements: Vec<Self>, shape: &[usize]) -> candle_core::Result<Tensor>;
+    /// A standard normal draw.
+    fn normal(g: &mut impl RngCore) -> Self;
+    /// A uniform draw on `(0, 1]`: every bit that there is counts, as small ones are taken logarithms of. The
+    /// same in both dtypes, up to rounding.
+    fn uniform(g: &mut impl RngCore) -> Self;
+}
+
+impl Drawn for f32 {
+    const DTYPE: DType = DType::F32;
+
+    fn elements(t: &Tensor) -> candle_core::Result<Vec<Self>> {
+        t.to_device(&Device::Cpu)?.to_dtype(Self::DTYPE)?.flatten_all()?.to_vec1()
+    }
+
+    fn tensor(elements: Vec<Self>, shape: &[usize]) -> candle_core::Result<Tensor> {
+        Tensor::from_vec(elements, shape, &Device::Cpu)
+    }
+
+    #[inline]
+    fn normal(g: &mut impl RngCore) -> Self {
+        StandardNormal.sample(g)
+    }
+
+    #[inline]
+    fn uniform(g: &mut impl RngCore) -> Self {
+        (g.next_u32() as f32 + 0.5) * 2f32.powi(-32)
+    }
+}
+
+impl Drawn for f64 {
+    const DTYPE: DType = DType::F64;
+
+    fn elements(t: &Tensor) -> candle_core::Result<Vec<Self>> {
+        t.to_device(&Device::Cpu)?.to_dtype(Self::DTYPE)?.flatten_all()?.to_vec1()
+    }
+
+    fn tensor(elements: Vec<Self>, shape: &[usize]) -> candle_core::Result<Tensor> {
+        Tensor::from_vec(elements, shape, &Device::Cpu)
+    }
+
+    #[inline]
+    fn normal(g: &mut impl RngCore) -> Self {
+        StandardNormal.sample(g)
+    }
+
+    #[inline]
+    fn uniform(g: &mut impl RngCore) -> Self {
+        ((g.next_u64() >> 11) as f64 + 0.5) * 2f64.powi(-53)
+    }
+}
+
+/// A parameter on the host, in the dtype of the draws.
+pub(super) enum Column<T> {
+    Number(T),
+    Values(Vec<T>),
+}
+
+impl<T: Drawn> Column<T> {
+    pub fn of(operand: &Operand) -> Result<Self> {
+        Ok(match operand.source()? {
+            Source::Number(x) => Self::Number(T::from_f64(x)),
+            Source::Tensor(t) => {
+                Self::Values(T::elements(&t.detach().broadcast_as(operand.dims())?)?)
+            }
+        })
+    }
+
+    /// The parameters of the draws from position `start` on.
+    #[inline]
+    pub fn read(&self, start: usize, out: &mut [T]) {
+        match self {
+            Self::Number(x) => out.fill(*x),
+            Self::Values(xs) => {
+                let (mut at, mut rest) = (start % xs.len(), out);
+                while !rest.is_empty() {
+                    let n = rest.len().min(xs.len() - at);
+                    let (now, later) = rest.split_at_mut(n);
+                    now.copy_from_slice(&xs[at..at + n]);
+                    (at, rest) = (0, later);
+                }
+            }
+        }
+    }
+}
+
+impl Rng {
+    /// `n` draws that `draw` makes in blocks, which it is given the first position of.
+    ///
+    /// Chunks of 65,536 draws have a generator each, as with [`fill`](Self::fill).
+    pub(super) fn fill_blocks<T: Drawn>(
+        &mut self,
+        n: usize,
+        draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [T]) + Sync,
+    ) -> Vec<T> {
+        self.fill_chunks(n, CHUNK, BLOCK, draw)
+    }
+
+    /// `n` draws in chunks of `chunk`, each of which has a generator, and within it in blocks of `block`.
+    pub(super) fn fill_chunks<T: Drawn>(
+        &mut self,
+        n: usize,
+        chunk: usize,
+        block: usize,
+        draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [T]) + Sync,
+    ) -> Vec<T> {
+        let call = self.next_call();
+        let mut out = vec![T::ZERO; n];
+        let one = |(index, out): (usize, &mut [T])| {
+            let mut generator = self.generator(call, index as u32);
+            for (i, out) in out.chunks_mut(block).enumerate() {
+                draw(&mut generator, index * chunk + i * block, out);
+            }
+        };
+        if n > chunk {
+            out.par_chunks_mut(chunk).enumerate().for_each(one);
+        } else {
+            out.chunks_mut(chunk).enumerate().for_each(one);
+        }
+        out
+    }
+}

@@ -1,0 +1,319 @@
+//! Draws of gamma variables and of what is made of them.
+//!
+//! G. Marsaglia and W. W. Tsang (2000), "A simple method for generating gamma variables": with `d = a − 1/3`,
+//! `c = 1/√(9d)` and a normal `x`, `d (1 + cx)³` is a draw with concentration `a >= 1` if
+//! `ln u < x²/2 + d − d v + d ln v`, `v = (1 + cx)³`, which 95 of 100 and more are. A draw with a concentration
+//! below 1 is one with `a + 1` times `u^(1/a)` (their section 6).
+//!
+//! A block is tried at once; what is rejected is tried again one by one.
+
+use super::block::{BLOCK, Block, Column, Drawn};
+use super::fill::CHUNK;
+use super::{Rng, interior};
+use crate::operand::{Operand, Placement};
+use crate::{Result, shape};
+use candle_core::{DType, Tensor};
+use pulp::{Arch, Simd, WithSimd};
+use rand::RngCore;
+
+/// What becomes of a standard gamma draw `y`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// `y / rate`
+    Gamma,
+    /// `rate / y`
+    Inverse,
+    /// `y / rate`, where `y` has half the concentration.
+    Halved,
+}
+
+/// Draws of shape `shape + batch` with parameters `concentration` and `rate`.
+pub(crate) fn gamma(
+    rng: &mut Rng,
+    shape: &[usize],
+    form: Form,
+    [concentration, rate]: [&Operand; 2],
+) -> Result<Tensor> {
+    let placement = concentration.placement().cloned().unwrap_or_default();
+    let full = shape::of_draws(shape, concentration.dims())?;
+    let params = [concentration, rate];
+    match placement.dtype {
+        DType::F64 => gammas::<f64>(rng, full, form, params, placement),
+        _ => gammas::<f32>(rng, full, form, params, placement),
+    }
+}
+
+/// Draws of shape `shape + batch` with parameters `alpha` and `beta`.
+pub(crate) fn beta(rng: &mut Rng, shape: &[usize], params: [&Operand; 2]) -> Result<Tensor> {
+    let placement = params[0].placement().cloned().unwrap_or_default();
+    let full = shape::of_draws(shape, params[0].dims())?;
+    match placement.dtype {
+        DType::F64 => betas::<f64>(rng, full, params, placement),
+        _ => betas::<f32>(rng, full, params, placement),
+    }
+}
+
+/// Rows on the simplex, of shape `shape + batch + [K]`.
+pub(crate) fn dirichlet(
+    rng: &mut Rng,
+    shape: &[usize],
+    concentration: &Operand,
+    placement: Placement,
+) -> Result<Tensor> {
+    let full = shape::of_draws(shape, concentration.dims())?;
+    match placement.dtype {
+        DType::F64 => rows::<f64>(rng, full, concentration, placement),
+        _ => rows::<f32>(rng, full, concentration, placement),
+    }
+}
+
+fn gammas<T: Drawn>(
+    rng: &mut Rng,
+    full: Vec<usize>,
+    form: Form,
+    [concentration, rate]: [&Operand; 2],
+    placement: Placement,
+) -> Result<Tensor> {
+    let (low, high) = edges::<T>((0.0, f64::INFINITY), placement.dtype);
+    let (concentration, rate) = (Column::<T>::of(concentration)?, Column::<T>::of(rate)?);
+    let draws = rng.fill_blocks(full.iter().product(), |g, start, out| {
+        let n = out.len();
+        let (mut a, mut rates) = ([T::ONE; BLOCK], [T::ONE; BLOCK]);
+        concentration.read(start, &mut a[..n]);
+        rate.read(start, &mut rates[..n]);
+        if let Form::Halved = form {
+            a.iter_mut().for_each(|a| *a = (*a * T::HALF).max(T::MIN_POSITIVE));
+        }
+        let mut gammas = Gammas::new();
+        gammas.draw(g, &a, n);
+        Arch::new().dispatch(Ratio { gammas: &mut gammas, rates: &rates, form });
+        for (x, &y) in out.iter_mut().zip(&gammas.value) {
+            *x = y.max(low).min(high);
+        }
+    });
+    tensor(draws, full, placement)
+}
+
+fn betas<T: Drawn>(
+    rng: &mut Rng,
+    full: Vec<usize>,
+    [alpha, beta]: [&Operand; 2],
+    placement: Placement,
+) -> Result<Tensor> {
+    let (low, high) = edges::<T>((0.0, 1.0), placement.dtype);
+    let (alpha, beta) = (Column::<T>::of(alpha)?, Column::<T>::of(beta)?);
+    let draws = rng.fill_blocks(full.iter().product(), |g, start, out| {
+        let n = out.len();
+        let (mut a, mut b) = ([T::ONE; BLOCK], [T::ONE; BLOCK]);
+        alpha.read(start, &mut a[..n]);
+        beta.read(start, &mut b[..n]);
+        let (mut first, mut second) = (Gammas::new(), Gammas::new());
+        first.draw(g, &a, n);
+        second.draw(g, &b, n);
+        Arch::new().dispatch(Share { first: &mut first, second: &second });
+        for (x, &y) in out.iter_mut().zip(&first.value) {
+            *x = y.max(low).min(high);
+        }
+    });
+    tensor(draws, full, placement)
+}
+
+fn rows<T: Drawn>(
+    rng: &mut Rng,
+    full: Vec<usize>,
+    concentration: &Operand,
+    placement: Placement,
+) -> Result<Tensor> {
+    let (low, high) = edges::<T>((0.0, 1.0), placement.dtype);
+    let k = full.last().copied().unwrap_or(1).max(1);
+    let column = Column::<T>::of(concentration)?;
+    // Whole rows in a chunk, and in what is drawn at a time.
+    let chunk = (CHUNK / k).max(1) * k;
+    let some = (BLOCK / k).max(1) * k;
+    let draws = rng.fill_chunks(full.iter().product(), chunk, some, |g, start, out| {
+        let mut logs = Vec::with_capacity(out.len());
+        let mut gammas = Gammas::new();
+        for (at, out) in out.chunks_mut(BLOCK).enumerate() {
+            let n = out.len();
+            let mut a = [T::ONE; BLOCK];
+            column.read(start + at * BLOCK, &mut a[..n]);
+            gammas.draw(g, &a, n);
+            logs.extend((0..n).map(|i| (gammas.value[i], gammas.boost[i])));
+            Arch::new().dispatch(Ratio {
+                gammas: &mut gammas,
+                rates: &[T::ONE; BLOCK],
+                form: Form::Gamma,
+            });
+            out.copy_from_slice(&gammas.value[..n]);
+        }
+        for (row, logs) in out.chunks_mut(k).zip(logs.chunks(k)) {
+            normalize(row, logs);
+            row.iter_mut().for_each(|x| *x = x.max(low).min(high));
+        }
+    });
+    tensor(draws, full, placement)
+}
+
+/// Gamma draws to their shares of their sum. They may all be too small for numbers: then the largest is
+/// taken out of them, by their logarithms, as which their factors are given.
+fn normalize<T: Drawn>(row: &mut [T], factors: &[(T, T)]) {
+    let mut total = row.iter().fold(T::ZERO, |sum, &y| sum + y);
+    if total < T::MIN_POSITIVE / T::EPSILON {
+        let ln = |&(y, boost): &(T, T)| y.ln() + boost;
+        let most = factors.iter().map(ln).fold(T::NEG_INFINITY, T::max);
+        row.iter_mut().zip(factors).for_each(|(y, factors)| *y = (ln(factors) - most).exp());
+        total = row.iter().fold(T::ZERO, |sum, &y| sum + y);
+    }
+    let share = T::ONE / total;
+    row.iter_mut().for_each(|y| *y = *y * share);
+}
+
+/// A finite number below all others, which stands for the logarithms that overflow.
+fn lowest<T: Drawn>() -> T {
+    T::from_f64(-0.25 * if T::DTYPE == DType::F64 { f64::MAX } else { f32::MAX.into() })
+}
+
+fn edges<T: Drawn>(inside: (f64, f64), dtype: DType) -> (T, T) {
+    let (low, high) = interior(inside, dtype);
+    (T::from_f64(low), T::from_f64(high))
+}
+
+fn tensor<T: Drawn>(draws: Vec<T>, full: Vec<usize>, placement: Placement) -> Result<Tensor> {
+    let Placement { dtype, device } = placement;
+    Ok(T::tensor(draws, &full)?.to_dtype(dtype)?.to_device(&device)?)
+}
+
+/// Standard gamma draws of a block: `value e^boost`.
+struct Gammas<T> {
+    value: Block<T>,
+    /// 0 for concentrations from 1 on.
+    boost: Block<T>,
+}
+
+impl<T: Drawn> Gammas<T> {
+    fn new() -> Self {
+        Self { value: [T::ONE; BLOCK], boost: [T::ZERO; BLOCK] }
+    }
+
+    /// The first `n` draws, with concentrations `a`.
+    fn draw(&mut self, g: &mut impl RngCore, a: &Block<T>, n: usize) {
+        let (mut x, mut u, mut b) = ([T::ZERO; BLOCK], [T::HALF; BLOCK], [T::ONE; BLOCK]);
+        x[..n].iter_mut().for_each(|x| *x = T::normal(g));
+        u[..n].iter_mut().for_each(|u| *u = T::uniform(g));
+        if a[..n].iter().any(|&a| a < T::ONE) {
+            b[..n].iter_mut().for_each(|b| *b = T::uniform(g));
+        }
+        let (value, boost) = (&mut self.value, &mut self.boost);
+        Arch::new().dispatch(Try { a, x: &x, u: &mut u, b: &b, value, boost });
+        for i in 0..n {
+            // Rejected.
+            while u[i] == T::ZERO {
+                let (value, accepted) = attempt(a[i], T::normal(g), T::uniform(g));
+                self.value[i] = value;
+                u[i] = if accepted { T::ONE } else { T::ZERO };
+            }
+        }
+    }
+}
+
+/// A draw from a normal `x` and a uniform `u`, and whether it is accepted.
+#[inline(always)]
+fn attempt<T: Drawn>(a: T, x: T, u: T) -> (T, bool) {
+    let [one, three] = [1.0, 3.0].map(T::from_f64);
+    let raised = if a < one { a + one } else { a };
+    let d = raised - T::from_f64(1.0 / 3.0);
+    let t: T = x / (three * d.sqrt());
+    let v = (one + t) * (one + t) * (one + t);
+    // `x²/2 + d (1 − v + ln v)` is `d r(t)`; of small `t` only a series has any digits left.
+    let coefficients: [T; 8] =
+        [-1. / 4., 1. / 5., -1. / 6., 1. / 7., -1. / 8., 1. / 9., -1. / 10., 1. / 11.]
+            .map(T::from_f64);
+    let series = coefficients.iter().rev().fold(T::ZERO, |sum, &c| sum * t + c);
+    let small = three * t * t * t * t * series;
+    let half: T = T::from_f64(1.5);
+    let large = three * t.ln_1p() - t * (three - half * t + t * t);
+    let r = if t.abs() < T::from_f64(0.125) { small } else { large };
+    // Comparisons with NaN are false; a concentration that is none gives NaN, which is accepted.
+    let rejected = (t <= -one) | (u.ln() >= d * r);
+    (d * v, !rejected)
+}
+
+struct Try<'a, T> {
+    a: &'a Block<T>,
+    x: &'a Block<T>,
+    /// 1 where accepted, 0 elsewhere.
+    u: &'a mut Block<T>,
+    b: &'a Block<T>,
+    value: &'a mut Block<T>,
+    boost: &'a mut Block<T>,
+}
+
+impl<T: Drawn> WithSimd for Try<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { a, x, u, b, value, boost } = self;
+        let lowest = lowest::<T>();
+        for i in 0..BLOCK {
+            let (v, accepted) = attempt(a[i], x[i], u[i]);
+            value[i] = v;
+            u[i] = if accepted { T::ONE } else { T::ZERO };
+            let ln = (b[i].ln() / a[i]).max(lowest);
+            boost[i] = if a[i] < T::ONE { ln } else { T::ZERO };
+        }
+    }
+}
+
+struct Ratio<'a, T> {
+    gammas: &'a mut Gammas<T>,
+    rates: &'a Block<T>,
+    form: Form,
+}
+
+impl<T: Drawn> WithSimd for Ratio<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { gammas: Gammas { value, boost }, rates, form } = self;
+        match form {
+            Form::Gamma | Form::Halved => {
+                for i in 0..BLOCK {
+                    value[i] = value[i] * boost[i].exp() / rates[i];
+                }
+            }
+            Form::Inverse => {
+                for i in 0..BLOCK {
+                    value[i] = rates[i] / (value[i] * boost[i].exp());
+                }
+            }
+        }
+    }
+}
+
+/// `y₁ / (y₁ + y₂)` in the place of the first.
+struct Share<'a, T> {
+    first: &'a mut Gammas<T>,
+    second: &'a Gammas<T>,
+}
+
+impl<T: Drawn> WithSimd for Share<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { first, second } = self;
+        for i in 0..BLOCK {
+            let difference = second.boost[i] - first.boost[i];
+            // One of both exponentials is 1: both gammas may be too small for numbers.
+            let down = (-difference.abs()).exp();
+            let (of_first, of_second) =
+                if difference > T::ZERO { (down, T::ONE) } else { (T::ONE, down) };
+            // Halves, as the sum may be too large for one.
+            let y = T::HALF * first.value[i] * of_first;
+            let z = T::HALF * second.value[i] * of_second;
+            first.value[i] = y / (y + z);
+        }
+    }
+}
