@@ -8,7 +8,6 @@ mod counts;
 mod errors;
 mod flows;
 mod golden;
-mod kl;
 mod jacobian;
 mod joined_maps;
 mod laws;

@@ -33,8 +33,12 @@ pub fn check(tally: &mut Tally, case: &Value) {
             let [p, q] = both()?;
             Ok(kl_divergence(&*p.distribution, &*q.distribution)?)
         };
-        let place = |quantity| Place { dtype, quantity, at: "" };
-        tally.check(place("kl"), tolerance(case, dtype), &case["kl"], || flat(&divergence()?));
+        tally.check(
+            Place { dtype, quantity: "kl", at: "" },
+            tolerance(case, dtype),
+            &case["kl"],
+            || flat(&divergence()?),
+        );
         for (key, of) in [("d_p", 0), ("d_q", 1)] {
             for (param, reference) in case[key].as_object().into_iter().flatten() {
                 let tolerance = tolerance(case, dtype).map(|t| Tolerance {
@@ -43,10 +47,16 @@ pub fn check(tally: &mut Tally, case: &Value) {
                     tiny: Tiny { size: 0.0, absolute: NOT_TOLD_FROM_0 },
                     ..t
                 });
-                tally.check(place(&format!("{key} {param}")), tolerance, reference, || {
-                    let by = both()?[of].param(param)?;
-                    Differentiated::of(divergence()?)?.by(by, count(reference))
-                });
+                let quantity = format!("{key} {param}");
+                tally.check(
+                    Place { dtype, quantity: &quantity, at: "" },
+                    tolerance,
+                    reference,
+                    || {
+                        let by = both()?[of].param(param)?;
+                        Differentiated::of(divergence()?)?.by(by, count(reference))
+                    },
+                );
             }
         }
     }
