@@ -16,7 +16,7 @@ pub(super) fn von_mises([loc, kappa, loc_q, kappa_q]: [f64; 4]) -> (f64, [f64; 4
         (beyond_tangent(second, kappa, rise), rise_of(second, kappa, rise))
     } else {
         // Of `1 − A` and `ln I₀(κ) − κ`, where what is large has cancelled.
-        let [rest, rest_q] = [kappa, kappa_q].map(|k| Real::circular_variance(k));
+        let [rest, rest_q] = [kappa, kappa_q].map(Real::circular_variance);
         let logs = Real::log_bessel_i0e(kappa_q) - Real::log_bessel_i0e(kappa);
         (logs + rise * rest, rest - rest_q)
     };
