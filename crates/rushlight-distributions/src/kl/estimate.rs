@@ -104,7 +104,7 @@ pub(super) fn by_enumeration(p: &dyn Distribution, q: &dyn Distribution) -> Resu
 ///
 /// let (p, q) = (Normal::new(0.0, 1.0)?, Logistic::new(0.0, 1.0)?);
 /// assert!(kl::kl_divergence(&p, &q).is_err());
-/// let estimate = kl::kl_monte_carlo(&p, &q, 10_000, &mut Rng::new(0))?;
+/// let estimate = kl::kl_monte_carlo(&p, &q, 10_000, &mut Rng::seed(0))?;
 /// let (value, error) = (estimate.value.to_scalar::<f32>()?, estimate.standard_error.to_scalar::<f32>()?);
 /// assert!((value - 0.1863).abs() < 4.0 * error && error < 0.01, "{value} ± {error}");
 /// # Ok::<(), rushlight_distributions::Error>(())
