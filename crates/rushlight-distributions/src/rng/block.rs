@@ -8,7 +8,6 @@ use candle_core::{DType, Device, Tensor};
 use rand::RngCore;
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use rayon::prelude::*;
 
 /// The draws of a block.
 pub(super) const BLOCK: usize = 128;
@@ -17,7 +16,7 @@ pub(super) const BLOCK: usize = 128;
 pub(super) type Block<T> = [T; BLOCK];
 
 /// A dtype that draws are computed in.
-pub(super) trait Drawn: Real {
+pub(super) trait Drawn: Real + Default {
     /// What candle calls it.
     const DTYPE: DType;
     /// The elements of a tensor, one after the other.
@@ -75,7 +74,7 @@ impl Drawn for f64 {
     }
 }
 
-/// A parameter on the host, in the dtype of the draws.
+/// A parameter on the host, in the dtype that draws are computed in.
 pub(super) enum Column<T> {
     Number(T),
     Values(Vec<T>),
@@ -85,10 +84,20 @@ impl<T: Drawn> Column<T> {
     pub fn of(operand: &Operand) -> Result<Self> {
         Ok(match operand.source()? {
             Source::Number(x) => Self::Number(T::from_f64(x)),
+            Source::Tensor(t) if t.elem_count() == 1 => Self::Number(scalar(&t)?),
             Source::Tensor(t) => {
                 Self::Values(T::elements(&t.detach().broadcast_as(operand.dims())?)?)
             }
         })
+    }
+
+    /// The parameter of the draw at position `i`.
+    #[inline]
+    pub fn at(&self, i: usize) -> T {
+        match self {
+            Self::Number(x) => *x,
+            Self::Values(xs) => xs[i % xs.len()],
+        }
     }
 
     /// The parameters of the draws from position `start` on.
@@ -109,6 +118,15 @@ impl<T: Drawn> Column<T> {
     }
 }
 
+/// The value of a tensor with one element.
+fn scalar<T: Drawn>(t: &Tensor) -> Result<T> {
+    let t = if t.rank() == 0 { t } else { &t.reshape(())? };
+    Ok(match t.dtype() {
+        DType::F32 => T::from_f64(t.to_scalar::<f32>()?.into()),
+        _ => T::from_f64(t.to_dtype(DType::F64)?.to_scalar()?),
+    })
+}
+
 impl Rng {
     /// `n` draws that `draw` makes in blocks, which it is given the first position of.
     ///
@@ -118,30 +136,10 @@ impl Rng {
         n: usize,
         draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [T]) + Sync,
     ) -> Vec<T> {
-        self.fill_chunks(n, CHUNK, BLOCK, draw)
-    }
-
-    /// `n` draws in chunks of `chunk`, each of which has a generator, and within it in blocks of `block`.
-    pub(super) fn fill_chunks<T: Drawn>(
-        &mut self,
-        n: usize,
-        chunk: usize,
-        block: usize,
-        draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [T]) + Sync,
-    ) -> Vec<T> {
-        let call = self.next_call();
-        let mut out = vec![T::ZERO; n];
-        let one = |(index, out): (usize, &mut [T])| {
-            let mut generator = self.generator(call, index as u32);
-            for (i, out) in out.chunks_mut(block).enumerate() {
-                draw(&mut generator, index * chunk + i * block, out);
+        self.fill_chunks(n, CHUNK, |generator, start, out| {
+            for (i, out) in out.chunks_mut(BLOCK).enumerate() {
+                draw(generator, start + i * BLOCK, out);
             }
-        };
-        if n > chunk {
-            out.par_chunks_mut(chunk).enumerate().for_each(one);
-        } else {
-            out.chunks_mut(chunk).enumerate().for_each(one);
-        }
-        out
+        })
     }
 }

@@ -1,47 +1,11 @@
 //! Draws with parameters an element, made on the host.
 
 use super::Rng;
-use crate::operand::{Operand, Placement, Source};
+use super::block::Column;
+use crate::operand::{Operand, Placement};
 use crate::{Result, shape};
 use candle_core::{DType, Device, Tensor};
 use rand_xoshiro::Xoshiro256PlusPlus;
-
-/// A parameter on the host, found by the position of a draw.
-pub(super) enum Host {
-    Number(f64),
-    Values(Vec<f64>),
-}
-
-impl Host {
-    pub fn of(operand: &Operand) -> Result<Self> {
-        Ok(match operand.source()? {
-            Source::Number(x) => Self::Number(x),
-            Source::Tensor(t) if t.elem_count() == 1 => Self::Number(scalar(&t)?),
-            Source::Tensor(t) => {
-                let full = t.detach().broadcast_as(operand.dims())?;
-                let host = full.to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
-                Self::Values(host.flatten_all()?.to_vec1()?)
-            }
-        })
-    }
-
-    #[inline]
-    pub fn at(&self, i: usize) -> f64 {
-        match self {
-            Self::Number(x) => *x,
-            Self::Values(xs) => xs[i % xs.len()],
-        }
-    }
-}
-
-/// The value of a tensor with one element.
-fn scalar(t: &Tensor) -> Result<f64> {
-    let t = if t.rank() == 0 { t } else { &t.reshape(())? };
-    Ok(match t.dtype() {
-        DType::F32 => t.to_scalar::<f32>()?.into(),
-        _ => t.to_dtype(DType::F64)?.to_scalar()?,
-    })
-}
 
 /// The interval of draws on the real line: they are finite.
 pub(crate) const EVERYWHERE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
@@ -89,7 +53,7 @@ fn draw_to<const P: usize>(
     let Placement { dtype, device } = params[0].placement().cloned().unwrap_or_default();
     let mut hosts = Vec::with_capacity(P);
     for p in params {
-        hosts.push(Host::of(p)?);
+        hosts.push(Column::<f64>::of(p)?);
     }
     let full = shape::of_draws(shape, params[0].dims())?;
     let draw = |g: &mut Xoshiro256PlusPlus, i: usize| {

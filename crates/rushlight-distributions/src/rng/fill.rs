@@ -10,6 +10,11 @@ use rayon::prelude::*;
 /// The elements that one generator draws: part of the values' definition, whatever the threads.
 pub(super) const CHUNK: usize = 1 << 16;
 
+/// The draws of as many whole rows of `k` as fit into a chunk, or of one.
+pub(super) fn whole_rows(k: usize) -> usize {
+    (CHUNK / k).max(1) * k
+}
+
 impl Rng {
     /// `n` draws made by `draw`, which is given the position of each.
     ///
@@ -19,20 +24,11 @@ impl Rng {
         n: usize,
         draw: impl Fn(&mut Xoshiro256PlusPlus, usize) -> T + Sync,
     ) -> Vec<T> {
-        let call = self.next_call();
-        let mut out = vec![T::default(); n];
-        let one = |(chunk, out): (usize, &mut [T])| {
-            let mut generator = self.generator(call, chunk as u32);
+        self.fill_chunks(n, CHUNK, |generator, start, out| {
             for (i, x) in out.iter_mut().enumerate() {
-                *x = draw(&mut generator, chunk * CHUNK + i);
+                *x = draw(generator, start + i);
             }
-        };
-        if n > CHUNK {
-            out.par_chunks_mut(CHUNK).enumerate().for_each(one);
-        } else {
-            out.chunks_mut(CHUNK).enumerate().for_each(one);
-        }
-        out
+        })
     }
 
     /// `n` rows of `k` draws made by `draw`, which is given the position of each row.
@@ -44,16 +40,31 @@ impl Rng {
         k: usize,
         draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [f64]) + Sync,
     ) -> Vec<f64> {
-        let call = self.next_call();
         let k = k.max(1);
-        let rows = (CHUNK / k).max(1);
-        let mut out = vec![0.0; n * k];
-        out.par_chunks_mut(rows * k).enumerate().for_each(|(chunk, out)| {
-            let mut generator = self.generator(call, chunk as u32);
+        self.fill_chunks(n * k, whole_rows(k), |generator, start, out| {
             for (i, row) in out.chunks_mut(k).enumerate() {
-                draw(&mut generator, chunk * rows + i, row);
+                draw(generator, start / k + i, row);
             }
-        });
+        })
+    }
+
+    /// `n` draws in chunks of `chunk`, each of which has a generator: `draw` makes those from a position on.
+    pub(super) fn fill_chunks<T: Send + Copy + Default>(
+        &mut self,
+        n: usize,
+        chunk: usize,
+        draw: impl Fn(&mut Xoshiro256PlusPlus, usize, &mut [T]) + Sync,
+    ) -> Vec<T> {
+        let call = self.next_call();
+        let mut out = vec![T::default(); n];
+        let one = |(index, out): (usize, &mut [T])| {
+            draw(&mut self.generator(call, index as u32), index * chunk, out);
+        };
+        if n > chunk {
+            out.par_chunks_mut(chunk).enumerate().for_each(one);
+        } else {
+            out.chunks_mut(chunk).enumerate().for_each(one);
+        }
         out
     }
 

@@ -8,7 +8,8 @@
 //! A block is tried at once; what is rejected is tried again one by one.
 
 use super::block::{BLOCK, Block, Column, Drawn};
-use super::fill::CHUNK;
+use super::elementwise::largest;
+use super::fill::whole_rows;
 use super::{Rng, interior};
 use crate::operand::{Operand, Placement};
 use crate::{Result, shape};
@@ -128,30 +129,42 @@ fn rows<T: Drawn>(
     let k = full.last().copied().unwrap_or(1).max(1);
     let column = Column::<T>::of(concentration)?;
     // Whole rows in a chunk, and in what is drawn at a time.
-    let chunk = (CHUNK / k).max(1) * k;
     let some = (BLOCK / k).max(1) * k;
-    let draws = rng.fill_chunks(full.iter().product(), chunk, some, |g, start, out| {
-        let mut logs = Vec::with_capacity(out.len());
-        let mut gammas = Gammas::new();
-        for (at, out) in out.chunks_mut(BLOCK).enumerate() {
-            let n = out.len();
-            let mut a = [T::ONE; BLOCK];
-            column.read(start + at * BLOCK, &mut a[..n]);
-            gammas.draw(g, &a, n);
-            logs.extend((0..n).map(|i| (gammas.value[i], gammas.boost[i])));
-            Arch::new().dispatch(Ratio {
-                gammas: &mut gammas,
-                rates: &[T::ONE; BLOCK],
-                form: Form::Gamma,
-            });
-            out.copy_from_slice(&gammas.value[..n]);
-        }
-        for (row, logs) in out.chunks_mut(k).zip(logs.chunks(k)) {
-            normalize(row, logs);
-            row.iter_mut().for_each(|x| *x = x.max(low).min(high));
+    let draws = rng.fill_chunks(full.iter().product(), whole_rows(k), |g, start, out| {
+        for (i, out) in out.chunks_mut(some).enumerate() {
+            draw_rows(g, &column, start + i * some, k, out);
+            out.iter_mut().for_each(|x| *x = x.max(low).min(high));
         }
     });
     tensor(draws, full, placement)
+}
+
+/// Rows of `k` draws from position `start` on, not yet kept off the edges.
+fn draw_rows<T: Drawn>(
+    g: &mut impl RngCore,
+    concentration: &Column<T>,
+    start: usize,
+    k: usize,
+    out: &mut [T],
+) {
+    let mut factors = Vec::with_capacity(out.len());
+    let mut gammas = Gammas::new();
+    for (at, out) in out.chunks_mut(BLOCK).enumerate() {
+        let n = out.len();
+        let mut a = [T::ONE; BLOCK];
+        concentration.read(start + at * BLOCK, &mut a[..n]);
+        gammas.draw(g, &a, n);
+        factors.extend((0..n).map(|i| (gammas.value[i], gammas.boost[i])));
+        Arch::new().dispatch(Ratio {
+            gammas: &mut gammas,
+            rates: &[T::ONE; BLOCK],
+            form: Form::Gamma,
+        });
+        out.copy_from_slice(&gammas.value[..n]);
+    }
+    for (row, factors) in out.chunks_mut(k).zip(factors.chunks(k)) {
+        normalize(row, factors);
+    }
 }
 
 /// Gamma draws to their shares of their sum. They may all be too small for numbers: then the largest is
@@ -170,7 +183,7 @@ fn normalize<T: Drawn>(row: &mut [T], factors: &[(T, T)]) {
 
 /// A finite number below all others, which stands for the logarithms that overflow.
 fn lowest<T: Drawn>() -> T {
-    T::from_f64(-0.25 * if T::DTYPE == DType::F64 { f64::MAX } else { f32::MAX.into() })
+    T::from_f64(-0.25 * largest(T::DTYPE))
 }
 
 fn edges<T: Drawn>(inside: (f64, f64), dtype: DType) -> (T, T) {

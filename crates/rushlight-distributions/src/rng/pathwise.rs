@@ -1,6 +1,7 @@
 //! Gradients of draws that were made on the host.
 
-use super::elementwise::{Host, largest};
+use super::block::Column;
+use super::elementwise::largest;
 use crate::operand::{Operand, Source};
 use crate::{Error, Result, shape};
 use candle_core::{DType, Device, Tensor};
@@ -57,7 +58,7 @@ pub(crate) fn pathwise<const P: usize>(
     }
     let mut hosts = Vec::with_capacity(P);
     for p in params {
-        hosts.push(Host::of(p)?);
+        hosts.push(Column::<f64>::of(p)?);
     }
     let draws = x.to_dtype(DType::F64)?.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f64>()?;
     let most = largest(x.dtype());
