@@ -108,10 +108,10 @@ impl Distribution for Dirichlet {
         }
         // Half precision moves in `f32`.
         let Placement { dtype, device } = Placement::of(&draw);
-        let wide = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
-        let concentration = self.concentration.value()?.to_device(&Device::Cpu)?.to_dtype(wide)?;
+        let on_host = |t: &Tensor| kernel::at_least_f32(&t.to_device(&Device::Cpu)?);
+        let concentration = on_host(&self.concentration.value()?)?;
         let concentration = concentration.broadcast_as(draw.shape())?.contiguous()?;
-        let draw = draw.to_device(&Device::Cpu)?.to_dtype(wide)?;
+        let draw = on_host(&draw)?;
         let moved = concentration.apply_op1(Flow { draw })?;
         Ok(moved.to_dtype(dtype)?.to_device(&device)?)
     }

@@ -2,8 +2,8 @@
 //!
 //! A pass cuts its space into blocks of 128 elements and asks for one block at a time. So a density is
 //! compiled as two functions of a block (log-densities and partials) for each dtype and instruction set,
-//! and one indirect call is paid for a block. Monomorphizing the passes instead took three times as
-//! long to compile and ran no faster.
+//! and one indirect call is paid for a block. Monomorphizing the passes instead took four times as
+//! long to compile.
 
 use super::block::{self, Block, Params, Partials};
 use super::{Density, single};
@@ -11,7 +11,7 @@ use crate::Real;
 use pulp::{Arch, Simd, WithSimd};
 use std::fmt::Debug;
 
-/// More parameters than any density has.
+/// As many parameters as a pass serves.
 pub(super) const MAX_PARAMS: usize = 4;
 
 /// A density of elements of type `T`.

@@ -10,7 +10,8 @@
 //! * threads, above [`PARALLEL_FROM`] elements. Chunks are cut by size alone and summed in order, so the
 //!   bits do not depend on the number of threads.
 //!
-//! On CUDA and Metal, and for more than three tensor inputs, the [composite](Density::composite) form runs.
+//! On CUDA and Metal, and for more than three tensor inputs or four parameters, the
+//! [composite](Density::composite) form runs.
 //!
 //! # The form of a formula
 //!
@@ -29,6 +30,7 @@ mod erased;
 mod forward;
 mod glue;
 mod op;
+mod outcomes;
 pub(crate) mod pointwise;
 mod prepare;
 pub(crate) mod rows;
@@ -131,7 +133,7 @@ pub fn log_prob<D: Density<P>, const P: usize>(
     over: usize,
 ) -> Result<Tensor> {
     let sources = sources(params)?;
-    let (value, sources) = at_least_f32(value, sources)?;
+    let (value, sources) = widened(value, sources)?;
     let batch = batch(params);
     if prepare::serves(&value, &sources) {
         let output = op::Output::Over(over);
@@ -162,7 +164,7 @@ pub fn log_prob_sum<D: Density<P>, const P: usize>(
     weight: Weight,
 ) -> Result<Tensor> {
     let sources = sources(params)?;
-    let (value, sources) = at_least_f32(value, sources)?;
+    let (value, sources) = widened(value, sources)?;
     let batch = batch(params);
     if prepare::serves(&value, &sources) {
         prepare::log_prob(
@@ -188,7 +190,7 @@ pub(crate) fn log_prob_composite<D: Density<P>, const P: usize>(
     value: &Tensor,
     params: [&Operand; P],
 ) -> Result<Tensor> {
-    let (value, sources) = at_least_f32(value, sources(params)?)?;
+    let (value, sources) = widened(value, sources(params)?)?;
     composite::log_prob(density, &value, &sources, batch(params))
 }
 
@@ -230,8 +232,13 @@ fn sources<const P: usize>(params: [&Operand; P]) -> Result<[Source; P]> {
     Ok(out)
 }
 
+/// The tensor in `f64`, if it is that already, and else in `f32`.
+pub(crate) fn at_least_f32(t: &Tensor) -> candle_core::Result<Tensor> {
+    t.to_dtype(if t.dtype() == DType::F64 { DType::F64 } else { DType::F32 })
+}
+
 /// Half precision is scored in `f32`.
-fn at_least_f32<const P: usize>(
+fn widened<const P: usize>(
     value: &Tensor,
     mut sources: [Source; P],
 ) -> candle_core::Result<(Tensor, [Source; P])> {

@@ -5,12 +5,10 @@ use super::backward::{Backward, MAX_TARGETS, Target};
 use super::block::Input;
 use super::erased::{AnyDensity, Compiled, MAX_PARAMS};
 use super::forward::Forward;
+use super::glue::{MAX_INPUTS, Op, Raw};
 use super::space::Space;
 use crate::Real;
 use candle_core::{CpuStorage, DType, Layout, Shape, Storage, Tensor, WithDType};
-
-/// Candle's custom ops take this many tensors.
-pub(super) const MAX_INPUTS: usize = 3;
 
 /// What comes out of a pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,24 +39,12 @@ pub(super) enum Slot {
     Input(usize),
 }
 
-/// An input tensor, as candle hands it to an op.
-type Raw<'a> = (&'a CpuStorage, &'a Layout);
-
 impl LogProb {
     fn out_shape(&self) -> &[usize] {
         match self.output {
             Output::Sum => &[],
             Output::Over(dims) => &self.shape[..self.shape.len() - dims],
         }
-    }
-
-    pub(super) fn forward(&self, raw: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
-        let storage = match raw[0].0 {
-            CpuStorage::F32(_) => self.forward_in::<f32>(raw),
-            CpuStorage::F64(_) => self.forward_in::<f64>(raw),
-            _ => unreachable!("`serves` checked the dtype"),
-        }?;
-        Ok((storage, self.out_shape().into()))
     }
 
     fn forward_in<T: Compiled + WithDType>(
@@ -95,17 +81,6 @@ impl LogProb {
             }
         };
         Ok(T::to_cpu_storage_owned(out))
-    }
-
-    pub(super) fn backward(
-        &self,
-        inputs: &[&Tensor],
-        grad: &Tensor,
-    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
-        match inputs[0].dtype() {
-            DType::F32 => self.backward_in::<f32>(inputs, grad),
-            _ => self.backward_in::<f64>(inputs, grad),
-        }
     }
 
     fn backward_in<T: Compiled + WithDType>(
@@ -220,6 +195,33 @@ impl LogProb {
             }
         }
         Ok(out)
+    }
+}
+
+impl Op for LogProb {
+    fn name(&self) -> &'static str {
+        self.density.name()
+    }
+
+    fn forward(&self, raw: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let storage = match raw[0].0 {
+            CpuStorage::F32(_) => self.forward_in::<f32>(raw),
+            CpuStorage::F64(_) => self.forward_in::<f64>(raw),
+            _ => unreachable!("`serves` checked the dtype"),
+        }?;
+        Ok((storage, self.out_shape().into()))
+    }
+
+    fn backward(
+        &self,
+        inputs: &[&Tensor],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
+        match inputs[0].dtype() {
+            DType::F32 => self.backward_in::<f32>(inputs, grad),
+            _ => self.backward_in::<f64>(inputs, grad),
+        }
     }
 }
 

@@ -3,13 +3,11 @@
 //! They run on the host, in `f64`, whatever the dtype and device; `to_device` carries their gradients. (Slopes of
 //! draws in `f32` may have a faster form.)
 
-use super::{BLOCK, Block};
+use super::glue::{self, MAX_INPUTS, Op, Raw, slice};
+use super::{BLOCK, Block, at_least_f32};
 use crate::operand::Operand;
 use crate::{Result, shape};
-use candle_core::{
-    CpuStorage, CustomOp1, CustomOp2, CustomOp3, DType, Device, Layout, Shape, Storage, Tensor,
-    WithDType,
-};
+use candle_core::{CpuStorage, DType, Device, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
 /// The number of elements from which on a pass is shared between threads: each takes a tenth of a microsecond
@@ -39,14 +37,11 @@ pub(crate) trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
 }
 
 /// `f` of the elements of `args`, broadcast together.
-pub(crate) fn apply<F: Pointwise<N>, const N: usize>(f: F, args: [&Tensor; N]) -> Result<Tensor>
-where
-    Op<F>: Arity<N>,
-{
+pub(crate) fn apply<F: Pointwise<N>, const N: usize>(f: F, args: [&Tensor; N]) -> Result<Tensor> {
     let dims: [&[usize]; N] = args.map(Tensor::dims);
     let full = shape::broadcast(F::NAME, &dims)?;
     let (dtype, device) = (args[0].dtype(), args[0].device().clone());
-    let out = Op { f, value: None }.run(&on_host(args, &full)?)?;
+    let out = run(OfNumbers { f, value: None }, &on_host(args, &full)?)?;
     Ok(out.to_dtype(dtype)?.to_device(&device)?)
 }
 
@@ -56,10 +51,7 @@ pub(crate) fn moving<F: Pointwise<N>, const N: usize>(
     f: F,
     draw: Tensor,
     params: [&Operand; N],
-) -> Result<Tensor>
-where
-    Op<F>: Arity<N>,
-{
+) -> Result<Tensor> {
     if !params.iter().any(|p| p.has_graph()) {
         return Ok(draw);
     }
@@ -70,12 +62,8 @@ where
     }
     let value = at_least_f32(&draw.to_device(&Device::Cpu)?)?;
     let params = on_host(std::array::from_fn(|j| &values[j]), &full)?;
-    let out = Op { f, value: Some(value) }.run(&params)?;
+    let out = run(OfNumbers { f, value: Some(value) }, &params)?;
     Ok(out.to_dtype(dtype)?.to_device(&device)?)
-}
-
-fn at_least_f32(t: &Tensor) -> candle_core::Result<Tensor> {
-    t.to_dtype(if t.dtype() == DType::F64 { DType::F64 } else { DType::F32 })
 }
 
 /// The arguments in memory of this machine, one element after the other.
@@ -87,58 +75,51 @@ fn on_host<const N: usize>(args: [&Tensor; N], full: &[usize]) -> Result<[Tensor
     Ok(out)
 }
 
+fn run<F: Pointwise<N>, const N: usize>(
+    op: OfNumbers<F, N>,
+    args: &[Tensor; N],
+) -> candle_core::Result<Tensor> {
+    glue::run(op, &args.each_ref())
+}
+
 /// A function, and its values where they are known.
 #[derive(Debug)]
-pub(crate) struct Op<F> {
+struct OfNumbers<F, const N: usize> {
     f: F,
     value: Option<Tensor>,
 }
 
-/// An op of so many arguments: candle has a trait for each number.
-pub(crate) trait Arity<const N: usize> {
-    fn run(self, args: &[Tensor; N]) -> candle_core::Result<Tensor>;
-}
+impl<F: Pointwise<N>, const N: usize> Op for OfNumbers<F, N> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
 
-impl<F> Op<F> {
-    fn forward<const N: usize>(
-        &self,
-        args: [(&CpuStorage, &Layout); N],
-    ) -> candle_core::Result<(CpuStorage, Shape)>
-    where
-        F: Pointwise<N>,
-    {
+    fn forward(&self, args: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
         let shape = args[0].1.shape().clone();
         let single = matches!(args[0].0, CpuStorage::F32(_));
         if let Some(value) = &self.value {
-            let (storage, _) = value.storage_and_layout();
-            let Storage::Cpu(storage) = &*storage else { unreachable!("it was moved to the host") };
-            let range = value.layout().start_offset()..;
-            let copy = match storage {
-                CpuStorage::F32(xs) => {
-                    f32::to_cpu_storage_owned(xs[range][..shape.elem_count()].to_vec())
-                }
-                _ => stored(numbers(storage, value.layout())?, single),
+            let (storage, layout) = value.storage_and_layout();
+            let copy = match value.dtype() {
+                DType::F32 => f32::to_cpu_storage_owned(slice::<f32>(&storage, layout)?.to_vec()),
+                _ => f64::to_cpu_storage_owned(slice::<f64>(&storage, layout)?.to_vec()),
             };
             return Ok((copy, shape));
         }
         let mut columns = Vec::with_capacity(N);
-        for (storage, layout) in args {
-            columns.push(numbers(storage, layout)?);
+        for arg in args {
+            columns.push(numbers(*arg)?);
         }
         let mut out = vec![0.0; shape.elem_count()];
         each(&mut out, |i, y| *y = self.f.value(std::array::from_fn(|j| columns[j][i])));
         Ok((stored(out, single), shape))
     }
 
-    fn backward<const N: usize>(
+    fn backward(
         &self,
-        args: [&Tensor; N],
+        args: &[&Tensor],
         value: &Tensor,
         grad: &Tensor,
-    ) -> candle_core::Result<[Option<Tensor>; N]>
-    where
-        F: Pointwise<N>,
-    {
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
         if value.dtype() == DType::F32 && self.value.is_some() {
             return self.backward_by_blocks(args, value, grad);
         }
@@ -156,7 +137,7 @@ impl<F> Op<F> {
                 *out = partials.map(|p| grads[i] * p);
             }
         });
-        let mut tensors = [const { None }; N];
+        let mut tensors = [const { None }; MAX_INPUTS];
         for (j, (tensor, arg)) in tensors.iter_mut().zip(args).enumerate() {
             let column: Vec<f64> = out.iter().map(|row| row[j]).collect();
             let column = Tensor::from_vec(column, arg.shape(), &Device::Cpu)?;
@@ -166,16 +147,13 @@ impl<F> Op<F> {
     }
 }
 
-impl<F> Op<F> {
-    fn backward_by_blocks<const N: usize>(
+impl<F: Pointwise<N>, const N: usize> OfNumbers<F, N> {
+    fn backward_by_blocks(
         &self,
-        args: [&Tensor; N],
+        args: &[&Tensor],
         value: &Tensor,
         grad: &Tensor,
-    ) -> candle_core::Result<[Option<Tensor>; N]>
-    where
-        F: Pointwise<N>,
-    {
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
         let host = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
         let mut columns = Vec::with_capacity(N);
         for t in args {
@@ -224,7 +202,7 @@ impl<F> Op<F> {
         } else {
             parts.par_iter_mut().enumerate().for_each(part);
         }
-        let mut tensors = [const { None }; N];
+        let mut tensors = [const { None }; MAX_INPUTS];
         for ((tensor, arg), out) in tensors.iter_mut().zip(args).zip(out) {
             *tensor = Some(Tensor::from_vec(out, arg.shape(), &Device::Cpu)?);
         }
@@ -233,12 +211,10 @@ impl<F> Op<F> {
 }
 
 /// The elements, which lie one after the other, as `f64`.
-fn numbers(storage: &CpuStorage, layout: &Layout) -> candle_core::Result<Vec<f64>> {
-    let start = layout.start_offset();
-    let range = start..start + layout.shape().elem_count();
-    Ok(match storage {
-        CpuStorage::F32(xs) => xs[range].iter().map(|&x| x.into()).collect(),
-        CpuStorage::F64(xs) => xs[range].to_vec(),
+fn numbers(arg: Raw<'_>) -> candle_core::Result<Vec<f64>> {
+    Ok(match arg.0 {
+        CpuStorage::F32(_) => glue::dense::<f32>(arg)?.iter().map(|&x| x.into()).collect(),
+        CpuStorage::F64(_) => glue::dense(arg)?.to_vec(),
         _ => candle_core::bail!("a function of floats met integers"),
     })
 }
@@ -259,96 +235,4 @@ fn each<T: Send>(out: &mut [T], f: impl Fn(usize, &mut T) + Sync) {
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
         out.iter_mut().enumerate().for_each(|(i, y)| f(chunk * CHUNK + i, y));
     });
-}
-
-impl<F: Pointwise<1>> CustomOp1 for Op<F> {
-    fn name(&self) -> &'static str {
-        F::NAME
-    }
-
-    fn cpu_fwd(&self, s: &CpuStorage, l: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        self.forward([(s, l)])
-    }
-
-    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let [x] = self.backward([x], y, grad)?;
-        Ok(x)
-    }
-}
-
-impl<F: Pointwise<1>> Arity<1> for Op<F> {
-    fn run(self, [x]: &[Tensor; 1]) -> candle_core::Result<Tensor> {
-        if x.track_op() { x.apply_op1(self) } else { x.apply_op1_no_bwd(&self) }
-    }
-}
-
-impl<F: Pointwise<2>> CustomOp2 for Op<F> {
-    fn name(&self) -> &'static str {
-        F::NAME
-    }
-
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        self.forward([(s1, l1), (s2, l2)])
-    }
-
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let [a, b] = self.backward([a, b], y, grad)?;
-        Ok((a, b))
-    }
-}
-
-impl<F: Pointwise<2>> Arity<2> for Op<F> {
-    fn run(self, [a, b]: &[Tensor; 2]) -> candle_core::Result<Tensor> {
-        let tracked = a.track_op() || b.track_op();
-        if tracked { a.apply_op2(b, self) } else { a.apply_op2_no_bwd(b, &self) }
-    }
-}
-
-impl<F: Pointwise<3>> CustomOp3 for Op<F> {
-    fn name(&self) -> &'static str {
-        F::NAME
-    }
-
-    fn cpu_fwd(
-        &self,
-        s1: &CpuStorage,
-        l1: &Layout,
-        s2: &CpuStorage,
-        l2: &Layout,
-        s3: &CpuStorage,
-        l3: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        self.forward([(s1, l1), (s2, l2), (s3, l3)])
-    }
-
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        c: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [a, b, c] = self.backward([a, b, c], y, grad)?;
-        Ok((a, b, c))
-    }
-}
-
-impl<F: Pointwise<3>> Arity<3> for Op<F> {
-    fn run(self, [a, b, c]: &[Tensor; 3]) -> candle_core::Result<Tensor> {
-        let tracked = a.track_op() || b.track_op() || c.track_op();
-        if tracked { a.apply_op3(b, c, self) } else { a.apply_op3_no_bwd(b, c, &self) }
-    }
 }

@@ -2,7 +2,9 @@
 
 use super::Weight;
 use super::erased::{AnyDensity, MAX_PARAMS};
-use super::op::{LogProb, MAX_INPUTS, Output, Slot};
+use super::glue::{self, MAX_INPUTS};
+use super::op::{LogProb, Output, Slot};
+use super::outcomes;
 use crate::operand::Source;
 use crate::{Error, Result, shape};
 use candle_core::{DType, Tensor};
@@ -54,21 +56,13 @@ pub(super) fn log_prob(
     if let Output::Over(dims) = output {
         super::check_event(dims, &shape)?;
     }
-    let weight = check_weight(name, weight, value.dtype(), &shape)?;
-    let tracked = inputs.iter().any(|t| t.track_op());
+    let weight = fitting_weight(name, weight, value.dtype(), &shape)?;
     let op = LogProb { density, params, count: sources.len(), weight, shape, output };
-    Ok(match *inputs {
-        [a] if tracked => a.apply_op1(op),
-        [a] => a.apply_op1_no_bwd(&op),
-        [a, b] if tracked => a.apply_op2(b, op),
-        [a, b] => a.apply_op2_no_bwd(b, &op),
-        [a, b, c] if tracked => a.apply_op3(b, c, op),
-        [a, b, c] => a.apply_op3_no_bwd(b, c, &op),
-        _ => unreachable!("`serves` counted the inputs"),
-    }?)
+    Ok(glue::run(op, inputs)?)
 }
 
-fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
+/// Dtype and device of a parameter are the value's.
+pub(super) fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
     if t.dtype() != value.dtype() {
         return Err(Error::DType { what, expected: t.dtype(), got: value.dtype() });
     }
@@ -79,20 +73,17 @@ fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
     Ok(())
 }
 
-fn check_weight(
+fn fitting_weight(
     what: &'static str,
     mut weight: Weight,
     dtype: DType,
     shape: &[usize],
 ) -> Result<Weight> {
-    if let Some(w) = &mut weight.elementwise {
-        if !shape::broadcasts_to(w.dims(), shape) {
-            let shapes = vec![w.dims().to_vec(), shape.to_vec()];
-            return Err(Error::Broadcast { what, shapes });
-        }
-        if w.dtype() != dtype {
-            *w = w.to_dtype(dtype)?;
-        }
+    outcomes::check_weight(what, Some(&weight), shape)?;
+    if let Some(w) = &mut weight.elementwise
+        && w.dtype() != dtype
+    {
+        *w = w.to_dtype(dtype)?;
     }
     Ok(weight)
 }

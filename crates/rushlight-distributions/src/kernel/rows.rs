@@ -1,10 +1,12 @@
 //! Log-masses that pick one entry of a row: categorical and kin, one pass each way.
 
 use super::Weight;
-use super::tile::{self, Shares};
+use super::glue::{self, MAX_INPUTS, Op, Raw};
+use super::outcomes::{self, Outcomes};
+use super::tile;
 use crate::operand::Operand;
-use crate::{Error, Real, Result, shape};
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Storage, Tensor, WithDType};
+use crate::{Real, Result, shape};
+use candle_core::{CpuStorage, DType, Shape, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
 use std::fmt::Debug;
 use std::ops::Range;
@@ -76,107 +78,76 @@ fn run<D: RowDensity>(
         DType::F16 | DType::BF16 => rows.to_dtype(DType::F32)?,
         _ => rows,
     };
-    if let Some(Weight { elementwise: Some(w), .. }) = &weight
-        && !shape::broadcasts_to(w.dims(), &shape)
-    {
-        return Err(Error::Broadcast { what: D::NAME, shapes: vec![w.dims().to_vec(), shape] });
-    }
+    outcomes::check_weight(D::NAME, weight.as_ref(), &shape)?;
     if !rows.device().is_cpu() || !matches!(rows.dtype(), DType::F32 | DType::F64) {
         let picked = pick(&density.composite(&rows)?, &index.broadcast_as(shape)?)?;
-        return match weight {
-            None => Ok(picked),
-            Some(weight) => super::weigh(&picked, &weight),
-        };
+        return outcomes::composed(picked, weight.as_ref());
     }
     let index: Vec<u32> = index.broadcast_as(shape.as_slice())?.flatten_all()?.to_vec1()?;
-    let weights = Weights::of(weight.as_ref(), &shape)?;
-    let op = Op { density, index, shape, weights, summed: weight.is_some() };
+    let outcomes = Outcomes::new(shape, weight.as_ref())?;
     let rows = rows.contiguous()?;
-    Ok(if rows.track_op() { rows.apply_op1(op)? } else { rows.apply_op1_no_bwd(&op)? })
-}
-
-/// What each outcome counts for.
-#[derive(Debug)]
-pub(super) enum Weights {
-    All(f64),
-    Each(Vec<f64>),
-}
-
-impl Weights {
-    /// Those of outcomes of shape `shape`.
-    pub fn of(weight: Option<&Weight>, shape: &[usize]) -> Result<Self> {
-        Ok(match weight {
-            Some(Weight { elementwise: Some(w), scale }) => {
-                let w = w.to_dtype(DType::F64)?.broadcast_as(shape)?.flatten_all()?;
-                Self::Each(w.to_vec1::<f64>()?.into_iter().map(|w| w * scale).collect())
-            }
-            Some(Weight { scale, .. }) => Self::All(*scale),
-            None => Self::All(1.0),
-        })
-    }
-
-    #[inline(always)]
-    pub fn at(&self, i: usize) -> f64 {
-        match self {
-            Self::All(w) => *w,
-            Self::Each(ws) => ws[i],
-        }
-    }
+    Ok(glue::run(Picked { density, index, outcomes }, &[&rows])?)
 }
 
 #[derive(Debug)]
-struct Op<D> {
+struct Picked<D> {
     density: D,
-    /// The class of each outcome, broadcast to `shape`.
+    /// The class of each outcome.
     index: Vec<u32>,
-    shape: Vec<usize>,
-    weights: Weights,
-    summed: bool,
+    outcomes: Outcomes,
 }
 
-impl<D: RowDensity> Op<D> {
-    fn shares(&self, k: usize) -> Shares {
-        Shares::new(self.index.len(), k)
+/// The rows of some outcomes.
+struct Rows<'a, T, D, S> {
+    op: &'a Picked<D>,
+    entries: &'a [T],
+    k: usize,
+    start: S,
+}
+
+impl<D: RowDensity> Picked<D> {
+    fn rows<'a, T>(
+        &'a self,
+        entries: &'a [T],
+        dims: &[usize],
+    ) -> Rows<'a, T, D, impl Fn(usize) -> usize + Sync + use<T, D>> {
+        let (k, start) = (dims[dims.len() - 1], tile::starts(&self.outcomes.shape, dims));
+        Rows { op: self, entries, k, start }
     }
 
-    fn forward<T: Real>(&self, rows: &[T], dims: &[usize]) -> Vec<T> {
-        let k = dims[dims.len() - 1];
-        let starts = tile::starts(&self.shape, dims);
-        if self.summed {
-            let parts = self.shares(k).map(|outcomes| {
-                let mut sum = 0.0;
-                self.log_probs(rows, k, outcomes, &starts, |i, log_prob: T| {
-                    let w = self.weights.at(i);
-                    sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
-                });
-                sum
-            });
-            return vec![T::from_f64(parts.into_iter().sum())];
-        }
-        let mut out = vec![T::ZERO; self.index.len()];
-        self.shares(k).fill(&mut out, 1, |outcomes, out| {
-            let first = outcomes.start;
-            self.log_probs(rows, k, outcomes, &starts, |i, log_prob| out[i - first] = log_prob);
-        });
-        out
+    fn values<T: Real>(&self, entries: &[T], dims: &[usize]) -> Vec<T> {
+        let rows = self.rows(entries, dims);
+        self.outcomes.forward(rows.k, |outcomes, out| rows.log_probs(outcomes, out))
     }
 
-    /// The log-mass of each outcome.
-    fn log_probs<T: Real>(
+    fn gradient<T: Real + WithDType>(
         &self,
-        rows: &[T],
-        k: usize,
-        outcomes: Range<usize>,
-        starts: &impl Fn(usize) -> usize,
-        mut take: impl FnMut(usize, T),
-    ) {
-        let density = self.density;
+        rows: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<Tensor> {
+        let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
+        let out = {
+            let (storage, layout) = rows.storage_and_layout();
+            let entries = glue::slice::<T>(&storage, layout)?;
+            let of = self.rows(entries, rows.dims());
+            self.outcomes.shares(of.k).gradients(entries.len(), of.k, |outcomes, base, grads| {
+                of.add_gradients(outcomes, &upstream, base, grads);
+            })
+        };
+        Tensor::from_vec(out, rows.shape(), rows.device())
+    }
+}
+
+impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
+    /// The log-mass of each outcome.
+    fn log_probs(&self, outcomes: Range<usize>, out: &mut [T]) {
+        let (density, k, first) = (self.op.density, self.k, outcomes.start);
         let capacity = tile::capacity(k);
         let mut entries = tile::buffer(capacity * k);
         let mut normalizers = tile::buffer(capacity);
         let mut offsets = tile::buffer(capacity);
-        tile::for_each(outcomes, capacity, starts, |tile| {
-            tile::gather(&mut entries, rows, tile.starts, k);
+        tile::for_each(outcomes, capacity, &self.start, |tile| {
+            tile::gather(&mut entries, self.entries, tile.starts, k);
             Arch::new().dispatch(LogNormalizers {
                 density,
                 entries: &mut entries,
@@ -186,74 +157,36 @@ impl<D: RowDensity> Op<D> {
                 offsets: &mut offsets,
             });
             for (i, &slot) in tile.outcomes.zip(tile.slots) {
-                // What is no class is impossible.
-                let row = &rows[tile.starts[slot]..][..k];
-                take(
-                    i,
-                    match row.get(self.index[i] as usize) {
-                        Some(&entry) => density.term(entry) - normalizers[slot],
-                        None => T::NEG_INFINITY,
-                    },
-                );
+                let row = &self.entries[tile.starts[slot]..][..k];
+                out[i - first] = match row.get(self.op.index[i] as usize) {
+                    Some(&entry) => density.term(entry) - normalizers[slot],
+                    // What is no class is impossible.
+                    None => T::NEG_INFINITY,
+                };
             }
         });
     }
 
-    fn backward<T: Real + WithDType>(
-        &self,
-        rows: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<Tensor> {
-        let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
-        let k = rows.dim(LAST)?;
-        let starts = tile::starts(&self.shape, rows.dims());
-        let out = {
-            let (storage, layout) = rows.storage_and_layout();
-            let Storage::Cpu(storage) = &*storage else {
-                candle_core::bail!("a CPU kernel met a tensor of another device")
-            };
-            let start = layout.start_offset();
-            let data = &T::cpu_storage_as_slice(storage)?[start..start + rows.elem_count()];
-            self.shares(k).gradients(data.len(), k, |outcomes, base, grads| {
-                self.add_gradients(data, k, outcomes, &starts, &upstream, base, grads);
-            })
-        };
-        Tensor::from_vec(out, rows.shape(), rows.device())
-    }
-
     /// Adds the gradients of some outcomes to those of rows, from entry `base` on.
-    #[expect(clippy::too_many_arguments, reason = "what `backward` has at hand")]
-    fn add_gradients<T: Real>(
-        &self,
-        rows: &[T],
-        k: usize,
-        outcomes: Range<usize>,
-        starts: &impl Fn(usize) -> usize,
-        upstream: &[T],
-        base: usize,
-        grads: &mut [T],
-    ) {
-        let density = self.density;
+    fn add_gradients(&self, outcomes: Range<usize>, upstream: &[T], base: usize, grads: &mut [T]) {
+        let (density, k) = (self.op.density, self.k);
         let capacity = tile::capacity(k);
         let mut entries = tile::buffer(capacity * k);
         let mut of_rows = vec![T::ZERO; capacity];
-        tile::for_each(outcomes, capacity, starts, |tile| {
-            tile::gather(&mut entries, rows, tile.starts, k);
+        tile::for_each(outcomes, capacity, &self.start, |tile| {
+            tile::gather(&mut entries, self.entries, tile.starts, k);
             let count = tile.starts.len();
             Arch::new().dispatch(NormalizerPartials { density, entries: &mut entries, k, count });
             of_rows.fill(T::ZERO);
             for (i, &slot) in tile.outcomes.zip(tile.slots) {
-                let g = match self.summed {
-                    true => upstream[0] * Real::from_f64(self.weights.at(i)),
-                    false => upstream[i],
-                };
-                let class = self.index[i] as usize;
+                let g = self.op.outcomes.upstream(upstream, i);
+                let class = self.op.index[i] as usize;
                 // Nothing counts 0 times, not even an infinity or NaN.
                 if g == T::ZERO || class >= k {
                     continue;
                 }
                 let at = tile.starts[slot] + class;
-                grads[at - base] = grads[at - base] + g * density.term_partial(rows[at]);
+                grads[at - base] = grads[at - base] + g * density.term_partial(self.entries[at]);
                 of_rows[slot] = of_rows[slot] + g;
             }
             for ((row, &start), &g) in entries.chunks_exact(k).zip(tile.starts).zip(&of_rows) {
@@ -300,31 +233,31 @@ impl<T: Real, D: RowDensity> WithSimd for NormalizerPartials<'_, T, D> {
     }
 }
 
-impl<D: RowDensity> CustomOp1 for Op<D> {
+impl<D: RowDensity> Op for Picked<D> {
     fn name(&self) -> &'static str {
         D::NAME
     }
 
-    fn cpu_fwd(
-        &self,
-        storage: &CpuStorage,
-        layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let range = layout.start_offset()..layout.start_offset() + layout.shape().elem_count();
-        let dims = layout.dims();
-        let out = match storage {
-            CpuStorage::F32(xs) => f32::to_cpu_storage_owned(self.forward(&xs[range], dims)),
-            CpuStorage::F64(xs) => f64::to_cpu_storage_owned(self.forward(&xs[range], dims)),
+    fn forward(&self, inputs: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (rows, dims) = (inputs[0], inputs[0].1.dims());
+        let out = match rows.0 {
+            CpuStorage::F32(_) => f32::to_cpu_storage_owned(self.values(glue::dense(rows)?, dims)),
+            CpuStorage::F64(_) => f64::to_cpu_storage_owned(self.values(glue::dense(rows)?, dims)),
             _ => unreachable!("`run` checked the dtype"),
         };
-        Ok((out, if self.summed { Shape::from(()) } else { self.shape.as_slice().into() }))
+        Ok((out, self.outcomes.out_shape()))
     }
 
-    fn bwd(&self, rows: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        match rows.dtype() {
-            DType::F32 => self.backward::<f32>(rows, grad),
-            _ => self.backward::<f64>(rows, grad),
-        }
-        .map(Some)
+    fn backward(
+        &self,
+        inputs: &[&Tensor],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
+        let rows = match inputs[0].dtype() {
+            DType::F32 => self.gradient::<f32>(inputs[0], grad),
+            _ => self.gradient::<f64>(inputs[0], grad),
+        }?;
+        Ok([Some(rows), None, None])
     }
 }

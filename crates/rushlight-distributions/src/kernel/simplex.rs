@@ -1,10 +1,11 @@
 //! The log-density of rows on the simplex: Dirichlet's, one pass each way.
 
-use super::Weight;
-use super::rows::Weights;
-use super::tile::{self, Shares, starts};
-use crate::{Error, Real, Result, shape, special};
-use candle_core::{CpuStorage, CustomOp2, D, DType, Layout, Shape, Storage, Tensor, WithDType};
+use super::glue::{self, MAX_INPUTS, Op, Raw, slice};
+use super::outcomes::{self, Outcomes};
+use super::tile::{self, starts};
+use super::{Weight, at_least_f32, prepare};
+use crate::{Real, Result, shape, special};
+use candle_core::{CpuStorage, D, DType, Shape, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::Range;
 
@@ -14,31 +15,14 @@ const NAME: &str = "Dirichlet::log_prob";
 pub(crate) fn log_prob(x: &Tensor, a: &Tensor, weight: Option<Weight>) -> Result<Tensor> {
     let full = shape::broadcast(NAME, &[x.dims(), a.dims()])?;
     let (batch, k) = (full[..full.len() - 1].to_vec(), full[full.len() - 1]);
-    if x.dtype() != a.dtype() {
-        return Err(Error::DType { what: NAME, expected: a.dtype(), got: x.dtype() });
-    }
-    if !x.device().same_device(a.device()) {
-        let (expected, got) = (a.device().location(), x.device().location());
-        return Err(Error::Device { what: NAME, expected, got });
-    }
-    if let Some(Weight { elementwise: Some(w), .. }) = &weight
-        && !shape::broadcasts_to(w.dims(), &batch)
-    {
-        return Err(Error::Broadcast { what: NAME, shapes: vec![w.dims().to_vec(), batch] });
-    }
+    prepare::check_like(NAME, a, x)?;
+    outcomes::check_weight(NAME, weight.as_ref(), &batch)?;
     let (x, a) = (at_least_f32(x)?, at_least_f32(a)?);
     if !x.device().is_cpu() {
-        let log_prob = composite(&x, &a)?;
-        return match weight {
-            None => Ok(log_prob),
-            Some(weight) => super::weigh(&log_prob, &weight),
-        };
+        return outcomes::composed(composite(&x, &a)?, weight.as_ref());
     }
     let [x, a] = [whole_rows(&x, k)?, whole_rows(&a, k)?];
-    let (weights, summed) = (Weights::of(weight.as_ref(), &batch)?, weight.is_some());
-    let op = Op { shape: batch, weights, summed };
-    let tracked = x.track_op() || a.track_op();
-    Ok(if tracked { x.apply_op2(&a, op)? } else { x.apply_op2_no_bwd(&a, &op)? })
+    Ok(glue::run(Scored(Outcomes::new(batch, weight.as_ref())?), &[&x, &a])?)
 }
 
 /// The same composed of candle's tensor ops.
@@ -54,97 +38,86 @@ pub(crate) fn composite(x: &Tensor, a: &Tensor) -> Result<Tensor> {
     Ok(super::impossible_unless(&outside.eq(0u8)?, &log_prob)?)
 }
 
-fn at_least_f32(t: &Tensor) -> candle_core::Result<Tensor> {
-    t.to_dtype(if t.dtype() == DType::F64 { DType::F64 } else { DType::F32 })
-}
-
 /// The tensor with all `k` entries of its rows one after the other; other dims stay as they are.
 fn whole_rows(t: &Tensor, k: usize) -> candle_core::Result<Tensor> {
     let batch = &t.dims()[..t.rank().saturating_sub(1)];
     t.broadcast_as([batch, &[k]].concat())?.contiguous()
 }
 
+/// The outcomes of a Dirichlet: their shape is that of value and parameters broadcast together, less the last dim.
 #[derive(Debug)]
-struct Op {
-    /// The shape of the log-density: value and parameters broadcast together, less the last dim.
-    shape: Vec<usize>,
-    weights: Weights,
-    summed: bool,
-}
+struct Scored(Outcomes);
 
-impl Op {
-    fn rows(&self) -> usize {
-        self.shape.iter().product()
+impl Scored {
+    fn values<T: Real + WithDType>(&self, [x, a]: [Raw<'_>; 2]) -> candle_core::Result<Vec<T>> {
+        let (xs, of_a) = (glue::dense(x)?, glue::dense(a)?);
+        let rows = self.rows(xs, x.1.dims(), of_a, a.1.dims());
+        Ok(self.0.forward(rows.k, |outcomes, out| rows.log_probs(outcomes, out)))
     }
 
-    fn forward<T: Real>(&self, x: &[T], x_dims: &[usize], a: &[T], a_dims: &[usize]) -> Vec<T> {
-        let rows = self.beside(x, x_dims, a, a_dims);
-        if self.summed {
-            let parts = rows.shares().map(|outcomes| {
-                let mut sum = 0.0;
-                rows.log_probs(outcomes, |i, log_prob| {
-                    let w = self.weights.at(i);
-                    sum += if w == 0.0 { 0.0 } else { w * Real::to_f64(log_prob) };
-                });
-                sum
-            });
-            return vec![T::from_f64(parts.into_iter().sum())];
-        }
-        let mut out = vec![T::ZERO; self.rows()];
-        rows.shares().fill(&mut out, 1, |outcomes, out| {
-            let first = outcomes.start;
-            rows.log_probs(outcomes, |i, log_prob| out[i - first] = log_prob);
-        });
-        out
-    }
-
-    fn beside<'a, T>(
-        &self,
+    fn rows<'a, T>(
+        &'a self,
         x: &'a [T],
         x_dims: &[usize],
         a: &'a [T],
         a_dims: &[usize],
     ) -> Rows<'a, T, impl Fn(usize) -> usize + Sync + use<T>, impl Fn(usize) -> usize + Sync + use<T>>
     {
-        let (x_start, a_start) = (starts(&self.shape, x_dims), starts(&self.shape, a_dims));
-        Rows { outcomes: self.rows(), k: a_dims[a_dims.len() - 1], x, a, x_start, a_start }
+        let [x_start, a_start] = [x_dims, a_dims].map(|dims| starts(&self.0.shape, dims));
+        Rows { outcomes: &self.0, k: a_dims[a_dims.len() - 1], x, a, x_start, a_start }
     }
 
-    fn backward<T: Real + WithDType>(
+    fn gradients<T: Real + WithDType>(
         &self,
-        x: &Tensor,
-        a: &Tensor,
+        [x, a]: [&Tensor; 2],
         grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
-        let upstream = |i: usize| match self.summed {
-            true => upstream[0] * Real::from_f64(self.weights.at(i)),
-            false => upstream[i],
-        };
         let (of_x, of_a) = {
             let (x_storage, x_layout) = x.storage_and_layout();
             let (a_storage, a_layout) = a.storage_and_layout();
-            let xs = slice::<T>(&x_storage, x_layout)?;
-            let of_a = slice::<T>(&a_storage, a_layout)?;
-            let rows = self.beside(xs, x.dims(), of_a, a.dims());
+            let (xs, of_a) = (slice(&x_storage, x_layout)?, slice(&a_storage, a_layout)?);
+            let rows = self.rows(xs, x.dims(), of_a, a.dims());
             (x.track_op().then(|| rows.of_x(&upstream)), a.track_op().then(|| rows.of_a(&upstream)))
         };
-        let of_x = of_x.map(|g| Tensor::from_vec(g, x.shape(), x.device())).transpose()?;
-        Ok((of_x, of_a.map(|g| Tensor::from_vec(g, a.shape(), a.device())).transpose()?))
+        let of = |grad: Option<Vec<T>>, like: &Tensor| {
+            grad.map(|g| Tensor::from_vec(g, like.shape(), like.device())).transpose()
+        };
+        Ok([of(of_x, x)?, of(of_a, a)?, None])
     }
 }
 
-fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> candle_core::Result<&'a [T]> {
-    let Storage::Cpu(storage) = storage else {
-        candle_core::bail!("a CPU kernel met a tensor of another device")
-    };
-    let start = layout.start_offset();
-    Ok(&T::cpu_storage_as_slice(storage)?[start..start + layout.shape().elem_count()])
+impl Op for Scored {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn forward(&self, inputs: &[Raw<'_>]) -> candle_core::Result<(CpuStorage, Shape)> {
+        let inputs = [inputs[0], inputs[1]];
+        let out = match inputs[0].0 {
+            CpuStorage::F32(_) => f32::to_cpu_storage_owned(self.values(inputs)?),
+            _ => f64::to_cpu_storage_owned(self.values(inputs)?),
+        };
+        Ok((out, self.0.out_shape()))
+    }
+
+    fn backward(
+        &self,
+        inputs: &[&Tensor],
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
+        let inputs = [inputs[0], inputs[1]];
+        match inputs[0].dtype() {
+            DType::F32 => self.gradients::<f32>(inputs, grad),
+            _ => self.gradients::<f64>(inputs, grad),
+        }
+    }
 }
 
 /// Rows of values and of parameters, for each outcome.
 struct Rows<'a, T, X, A> {
-    outcomes: usize,
+    outcomes: &'a Outcomes,
     k: usize,
     x: &'a [T],
     a: &'a [T],
@@ -153,13 +126,9 @@ struct Rows<'a, T, X, A> {
 }
 
 impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'_, T, X, A> {
-    fn shares(&self) -> Shares {
-        Shares::new(self.outcomes, self.k)
-    }
-
     /// The log-density of each outcome.
-    fn log_probs(&self, outcomes: Range<usize>, mut take: impl FnMut(usize, T)) {
-        let (arch, k) = (Arch::new(), self.k);
+    fn log_probs(&self, outcomes: Range<usize>, out: &mut [T]) {
+        let (arch, k, start) = (Arch::new(), self.k, outcomes.start);
         let capacity = tile::capacity(k);
         let [mut xs, mut of_a] = std::array::from_fn(|_| tile::buffer(capacity * k));
         let [mut sums, mut normalizers] = std::array::from_fn(|_| tile::buffer(capacity));
@@ -167,8 +136,7 @@ impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'
         tile::for_each(outcomes, capacity, &self.a_start, |tile| {
             tile::gather(&mut of_a, self.a, tile.starts, k);
             let (a, count) = (&mut of_a, tile.starts.len());
-            let out = &mut normalizers;
-            arch.dispatch(LogNormalizers { a, k, count, totals: &mut sums, out });
+            arch.dispatch(LogNormalizers { a, k, count, totals: &mut sums, out: &mut normalizers });
             for (first, slots) in tile.outcomes.step_by(capacity).zip(tile.slots.chunks(capacity)) {
                 for ((x, a), (n, &slot)) in xs
                     .chunks_exact_mut(k)
@@ -181,18 +149,18 @@ impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'
                 let (x, a, count) = (&mut xs, &of_a, slots.len());
                 arch.dispatch(Terms { x, a, k, count, out: &mut sums });
                 for (n, &slot) in slots.iter().enumerate() {
-                    take(first + n, sums[n] - normalizers[slot]);
+                    out[first + n - start] = sums[n] - normalizers[slot];
                 }
             }
         });
     }
 
     /// The gradients of values, given those of the log-densities.
-    fn of_x(&self, upstream: &(impl Fn(usize) -> T + Sync)) -> Vec<T> {
+    fn of_x(&self, upstream: &[T]) -> Vec<T> {
         let k = self.k;
-        self.shares().gradients(self.x.len(), k, |outcomes, base, grads| {
+        self.outcomes.shares(k).gradients(self.x.len(), k, |outcomes, base, grads| {
             for i in outcomes {
-                let g = upstream(i);
+                let g = self.outcomes.upstream(upstream, i);
                 // Nothing counts 0 times, not even an infinity or NaN.
                 if g == T::ZERO {
                     continue;
@@ -207,10 +175,10 @@ impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'
     }
 
     /// The gradients of parameters, given those of the log-densities.
-    fn of_a(&self, upstream: &(impl Fn(usize) -> T + Sync)) -> Vec<T> {
+    fn of_a(&self, upstream: &[T]) -> Vec<T> {
         let (arch, k) = (Arch::new(), self.k);
         let capacity = tile::capacity(k);
-        self.shares().gradients(self.a.len(), k, |outcomes, base, grads| {
+        self.outcomes.shares(k).gradients(self.a.len(), k, |outcomes, base, grads| {
             let [mut slopes, mut xs] = std::array::from_fn(|_| tile::buffer(capacity * k));
             let mut totals = tile::buffer(capacity);
             tile::for_each(outcomes, capacity, &self.a_start, |tile| {
@@ -225,7 +193,7 @@ impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'
                     }
                     arch.dispatch(Logarithms { x: &mut xs, len: slots.len() * k });
                     for (n, &slot) in slots.iter().enumerate() {
-                        let g = upstream(first + n);
+                        let g = self.outcomes.upstream(upstream, first + n);
                         if g == T::ZERO {
                             continue;
                         }
@@ -328,46 +296,5 @@ impl<T: Real> WithSimd for Logarithms<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         tile::map(self.x, self.len, |x| x.ln());
-    }
-}
-
-impl CustomOp2 for Op {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        a: &CpuStorage,
-        a_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let range = |l: &Layout| l.start_offset()..l.start_offset() + l.shape().elem_count();
-        let (xs, of_a) = (range(x_layout), range(a_layout));
-        let (x_dims, a_dims) = (x_layout.dims(), a_layout.dims());
-        let out = match (x, a) {
-            (CpuStorage::F32(x), CpuStorage::F32(a)) => {
-                f32::to_cpu_storage_owned(self.forward(&x[xs], x_dims, &a[of_a], a_dims))
-            }
-            (CpuStorage::F64(x), CpuStorage::F64(a)) => {
-                f64::to_cpu_storage_owned(self.forward(&x[xs], x_dims, &a[of_a], a_dims))
-            }
-            _ => unreachable!("`log_prob` checked the dtypes"),
-        };
-        Ok((out, if self.summed { Shape::from(()) } else { self.shape.as_slice().into() }))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        a: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        match x.dtype() {
-            DType::F32 => self.backward::<f32>(x, a, grad),
-            _ => self.backward::<f64>(x, a, grad),
-        }
     }
 }

@@ -2,10 +2,9 @@
 
 use super::PARALLEL_FROM;
 use super::forward::CHUNK;
+use super::glue::{self, MAX_INPUTS, Op, Raw, slice};
 use crate::Real;
-use candle_core::{
-    CpuStorage, CustomOp1, DType, Layout, Result, Shape, Storage, Tensor, WithDType,
-};
+use candle_core::{CpuStorage, DType, Result, Shape, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -23,48 +22,53 @@ pub(crate) fn apply<F: Unary>(f: F, x: &Tensor) -> Result<Tensor> {
     match (x.device().is_cpu(), x.dtype()) {
         (true, DType::F32 | DType::F64) => {
             let x = x.contiguous()?;
-            if x.track_op() { x.apply_op1(Op(f)) } else { x.apply_op1_no_bwd(&Op(f)) }
+            glue::run(OfElements(f), &[&x])
         }
         (_, DType::F16 | DType::BF16) => apply(f, &x.to_dtype(DType::F32)?)?.to_dtype(x.dtype()),
         _ => f.composite(x),
     }
 }
 
-struct Op<F>(F);
+struct OfElements<F>(F);
 
-impl<F: Unary> CustomOp1 for Op<F> {
+impl<F: Unary> Op for OfElements<F> {
     fn name(&self) -> &'static str {
         F::NAME
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let out = match storage {
-            CpuStorage::F32(xs) => f32::to_cpu_storage_owned(self.forward(xs, layout)),
-            CpuStorage::F64(xs) => f64::to_cpu_storage_owned(self.forward(xs, layout)),
+    fn forward(&self, inputs: &[Raw<'_>]) -> Result<(CpuStorage, Shape)> {
+        let x = inputs[0];
+        let out = match x.0 {
+            CpuStorage::F32(_) => f32::to_cpu_storage_owned(self.values(glue::dense(x)?)),
+            CpuStorage::F64(_) => f64::to_cpu_storage_owned(self.values(glue::dense(x)?)),
             _ => unreachable!("`apply` checked the dtype"),
         };
-        Ok((out, layout.shape().clone()))
+        Ok((out, x.1.shape().clone()))
     }
 
-    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        match x.dtype() {
-            DType::F32 => self.backward::<f32>(x, y, grad),
-            _ => self.backward::<f64>(x, y, grad),
-        }
-        .map(Some)
+    fn backward(
+        &self,
+        inputs: &[&Tensor],
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<[Option<Tensor>; MAX_INPUTS]> {
+        let x = match inputs[0].dtype() {
+            DType::F32 => self.gradient::<f32>(inputs[0], y, grad),
+            _ => self.gradient::<f64>(inputs[0], y, grad),
+        }?;
+        Ok([Some(x), None, None])
     }
 }
 
-impl<F: Unary> Op<F> {
-    fn forward<T: Real>(&self, xs: &[T], layout: &Layout) -> Vec<T> {
-        // `apply` made sure that the elements lie one after the other.
-        let start = layout.start_offset();
-        let mut out = xs[start..start + layout.shape().elem_count()].to_vec();
+impl<F: Unary> OfElements<F> {
+    /// The values at elements that lie one after the other, which `apply` made sure of.
+    fn values<T: Real>(&self, xs: &[T]) -> Vec<T> {
+        let mut out = xs.to_vec();
         in_chunks(&mut out, |_, out| Forward { f: self.0, out });
         out
     }
 
-    fn backward<T: Real + WithDType>(
+    fn gradient<T: Real + WithDType>(
         &self,
         x: &Tensor,
         y: &Tensor,
@@ -84,14 +88,6 @@ impl<F: Unary> Op<F> {
         });
         Tensor::from_vec(out, x.shape(), x.device())
     }
-}
-
-fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
-    let Storage::Cpu(storage) = storage else {
-        candle_core::bail!("a CPU kernel met a tensor of another device")
-    };
-    let start = layout.start_offset();
-    Ok(&T::cpu_storage_as_slice(storage)?[start..start + layout.shape().elem_count()])
 }
 
 fn in_chunks<'a, T: Real, W: WithSimd<Output = ()>>(
