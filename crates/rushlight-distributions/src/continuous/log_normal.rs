@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
+use crate::real::HALF_LN_TAU;
 use crate::rng::{draw, given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
@@ -127,7 +128,7 @@ impl Distribution for LogNormal {
     /// `μ + ln σ + ln(2πe) / 2`
     fn entropy(&self) -> Result<Tensor> {
         let [loc, scale] = self.params()?;
-        Ok(((loc + scale.log()?)? + (HALF_LN_TWO_PI + 0.5))?)
+        Ok(((loc + scale.log()?)? + (HALF_LN_TAU + 0.5))?)
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
@@ -142,9 +143,6 @@ impl Distribution for LogNormal {
         Ok(z.broadcast_mul(&scale)?.broadcast_add(&loc)?.exp()?)
     }
 }
-
-/// `ln(2π) / 2`
-const HALF_LN_TWO_PI: f64 = 0.918_938_533_204_672_8;
 
 #[derive(Debug, Clone, Copy)]
 struct LogNormalDensity;
@@ -163,7 +161,7 @@ impl Density<2> for LogNormalDensity {
 
     #[inline(always)]
     fn log_normalizer<T: Real>(self, [_, scale]: [T; 2]) -> T {
-        scale.ln() + T::from_f64(HALF_LN_TWO_PI)
+        scale.ln() + T::from_f64(HALF_LN_TAU)
     }
 
     #[inline(always)]
@@ -182,8 +180,8 @@ impl Density<2> for LogNormalDensity {
     fn composite(self, x: &Tensor, [loc, scale]: [&Tensor; 2]) -> candle_core::Result<Tensor> {
         let log = x.log()?;
         let z = log.broadcast_sub(loc)?.broadcast_div(scale)?;
-        let t = ((z.sqr()? * -0.5)?.broadcast_sub(&log)?.broadcast_sub(&scale.log()?)?
-            - HALF_LN_TWO_PI)?;
+        let t =
+            ((z.sqr()? * -0.5)?.broadcast_sub(&log)?.broadcast_sub(&scale.log()?)? - HALF_LN_TAU)?;
         kernel::impossible_unless(&x.le(0.0)?.eq(0u8)?, &t)
     }
 }

@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, beside, broadcast};
+use crate::real::HALF_LN_TAU;
 use crate::rng::{given, pathwise};
 use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
@@ -148,9 +149,6 @@ impl Distribution for Normal {
     }
 }
 
-/// `ln(2π) / 2`
-const HALF_LN_TWO_PI: f64 = 0.918_938_533_204_672_8;
-
 #[derive(Debug, Clone, Copy)]
 struct NormalDensity;
 
@@ -165,7 +163,7 @@ impl Density<2> for NormalDensity {
 
     #[inline(always)]
     fn log_normalizer<T: Real>(self, [_, scale]: [T; 2]) -> T {
-        scale.ln() + T::from_f64(HALF_LN_TWO_PI)
+        scale.ln() + T::from_f64(HALF_LN_TAU)
     }
 
     #[inline(always)]
@@ -185,6 +183,6 @@ impl Density<2> for NormalDensity {
 
     fn composite(self, x: &Tensor, [loc, scale]: [&Tensor; 2]) -> candle_core::Result<Tensor> {
         let z = x.broadcast_sub(loc)?.broadcast_div(scale)?;
-        (z.sqr()? * -0.5)?.broadcast_sub(&scale.log()?)? - HALF_LN_TWO_PI
+        (z.sqr()? * -0.5)?.broadcast_sub(&scale.log()?)? - HALF_LN_TAU
     }
 }

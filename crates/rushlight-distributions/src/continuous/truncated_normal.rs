@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
+use crate::real::HALF_LN_TAU;
 use crate::rng::{draw_between, given, pathwise};
 use crate::special::incomplete::truncated_normal_slopes;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
@@ -161,7 +162,7 @@ impl Distribution for TruncatedNormal {
         let frame = Frames::of(&loc, &scale, &low, &high)?;
         let (_, of_ends) = frame.moments()?;
         let log_mass = (&frame.log_mass - (frame.anchor.sqr()? * 0.5)?)?;
-        let of_scale = (scale.log()? + (HALF_LN_TWO_PI + 0.5))?;
+        let of_scale = (scale.log()? + (HALF_LN_TAU + 0.5))?;
         Ok(((of_scale + log_mass)? - (of_ends * 0.5)?)?)
     }
 
@@ -193,9 +194,6 @@ impl Distribution for TruncatedNormal {
         Ok(x.to_dtype(dtype)?)
     }
 }
-
-/// `ln(2π) / 2`
-const HALF_LN_TWO_PI: f64 = 0.918_938_533_204_672_8;
 
 /// From here on down, the density falls as an exponential would, to eight digits.
 const FAR: f64 = -1e4;
@@ -246,7 +244,7 @@ impl<T: Real> Frame<T> {
     #[inline(always)]
     fn density(&self, x: T) -> T {
         let exponent = (x - self.anchor) * (x + self.anchor) * T::HALF;
-        (-exponent - T::from_f64(HALF_LN_TWO_PI) - self.log_mass).exp()
+        (-exponent - T::from_f64(HALF_LN_TAU) - self.log_mass).exp()
     }
 }
 
@@ -327,7 +325,7 @@ impl Frames {
     fn moments(&self) -> candle_core::Result<(Tensor, Tensor)> {
         let density = |x: &Tensor| {
             let exponent = ((x - &self.anchor)? * (x + &self.anchor)?)?;
-            ((exponent * -0.5)? - (&self.log_mass + HALF_LN_TWO_PI)?)?.exp()
+            ((exponent * -0.5)? - (&self.log_mass + HALF_LN_TAU)?)?.exp()
         };
         let (bottom, top) = (density(&self.a)?, density(&self.b)?);
         Ok(((&bottom - &top)?, ((&self.b * top)? - (&self.a * bottom)?)?))
@@ -373,7 +371,7 @@ impl Density<4> for TruncatedNormalDensity {
     #[inline(always)]
     fn log_normalizer<T: Real>(self, [loc, scale, low, high]: [T; 4]) -> T {
         let frame = Frame::of((low - loc) / scale, (high - loc) / scale);
-        scale.ln() + T::from_f64(HALF_LN_TWO_PI) + frame.log_mass
+        scale.ln() + T::from_f64(HALF_LN_TAU) + frame.log_mass
     }
 
     /// Whole: the parts of the derivatives cancel around the mean.
@@ -408,7 +406,7 @@ impl Density<4> for TruncatedNormalDensity {
         let z = x.broadcast_sub(loc)?.broadcast_div(scale)?.broadcast_mul(&frame.sign)?;
         let square = z.broadcast_sub(&frame.anchor)?.mul(&z.broadcast_add(&frame.anchor)?)?;
         let normalizer = frame.log_mass.broadcast_add(&scale.log()?)?;
-        let t = ((square * -0.5)?.broadcast_sub(&normalizer)? - HALF_LN_TWO_PI)?;
+        let t = ((square * -0.5)?.broadcast_sub(&normalizer)? - HALF_LN_TAU)?;
         let inside = x.broadcast_ge(low)?.broadcast_mul(&x.broadcast_le(high)?)?;
         let log_prob = kernel::impossible_unless(&inside, &t)?;
         let shape = log_prob.shape();

@@ -15,10 +15,10 @@
 //! ```
 
 use super::numbers::{
-    HALF_LN_TAU, ln_ratio, log_divergence, shape_curvature, shape_divergence, shape_slope_rise,
-    stirling,
+    ln_ratio, log_divergence, shape_curvature, shape_divergence, shape_slope_rise, stirling,
 };
 use crate::Real;
+use crate::real::HALF_LN_TAU;
 
 pub(super) fn gamma([shape, rate, shape_q, rate_q]: [f64; 4]) -> (f64, [f64; 4]) {
     // m/m′ is x/y.

@@ -3,9 +3,8 @@
 //! In each, `p` comes first; the table of the [module](super) has the formulas as the books write them. Here they are
 //! sums of terms that are not negative, each of which vanishes where its part of `p` and `q` is the same.
 
-use super::numbers::{
-    HALF_LN_TAU, beyond_tangent, exp_beyond, ln_ratio, log_divergence, near, rise_of,
-};
+use super::numbers::{beyond_tangent, exp_beyond, ln_ratio, log_divergence, near, rise_of};
+use crate::real::HALF_LN_TAU;
 use crate::{Real, special};
 use candle_core::{Result, Tensor};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};

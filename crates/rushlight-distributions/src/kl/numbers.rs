@@ -10,12 +10,11 @@
 //! the integral, whose terms have one sign; apart they are the difference.
 
 use crate::Real;
+use crate::real::HALF_LN_TAU;
+use crate::special::incomplete::excess;
 
 /// Nearer than this part of `y` is near.
 const NEAR: f64 = 0.4;
-
-/// `ln(2π) / 2`
-pub(super) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 
 /// The positive nodes of the Gauss-Legendre rule of ten points on `[0, 1]`, and their weights.
 #[rustfmt::skip]
@@ -53,14 +52,6 @@ pub(super) fn exp_beyond(t: f64) -> f64 {
     0.5 * t * t * series
 }
 
-/// `d − ln(1 + d)` for `|d| <= 1/2`, by `ln(1 + d) = 2 artanh s` and `d = 2 s + d s`, where `s = d / (2 + d)`.
-fn log_beyond(d: f64) -> f64 {
-    let s = d / (2.0 + d);
-    let w = s * s;
-    let series = (1..=17).rev().fold(0.0, |sum, k| sum * w + 1.0 / f64::from(2 * k + 1));
-    d * s - 2.0 * s * w * series
-}
-
 /// `ln(x / y)` of positive numbers.
 pub(super) fn ln_ratio(x: f64, y: f64, difference: f64) -> f64 {
     if difference == 0.0 {
@@ -79,7 +70,7 @@ pub(super) fn log_divergence(x: f64, y: f64, difference: f64) -> f64 {
         return 0.0;
     }
     if difference.abs() <= 0.5 * y {
-        return log_beyond(difference / y);
+        return excess(difference / y);
     }
     x / y - 1.0 - ln_ratio(x, y, difference)
 }

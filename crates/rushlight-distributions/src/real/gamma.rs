@@ -13,17 +13,14 @@
 //!
 //! Like everything in [`Real`], each is free of branches: all regimes are computed, one is picked.
 
-use super::Real;
 use super::elementary::polynomial;
+use super::{HALF_LN_TAU, Real};
 
 /// Where `ln_gamma` changes from the polynomial around 2 to Stirling's series.
 const LN_GAMMA_SPLIT: f64 = 2.5;
 
 /// Arguments of `digamma` and `trigamma` below it are raised by it.
 const SHIFT: f64 = 4.0;
-
-/// `ln(2 pi) / 2`
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 
 /// `ln(pi)`
 const LN_PI: f64 = 1.144_729_885_849_400_2;

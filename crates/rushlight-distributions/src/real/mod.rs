@@ -42,6 +42,9 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 pub(crate) use format::Format;
 
+/// `ln(2π) / 2`
+pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
+
 /// `1 / sqrt(2π)`
 const FRAC_1_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 

@@ -31,9 +31,7 @@ pub(crate) use truncated_normal::truncated_normal_slopes;
 pub(crate) use von_mises::{von_mises_cdf, von_mises_density, von_mises_slope};
 
 use crate::Real;
-
-/// `ln(2π) / 2`
-const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
+use crate::real::HALF_LN_TAU;
 
 /// From here on the asymptotic series below are exact to `f64`.
 const STIRLING_FROM: f64 = 10.0;
@@ -46,7 +44,7 @@ fn excess_of(ratio: f64, mu: f64) -> f64 {
 /// `μ − ln(1 + μ)`, without cancellation around 0.
 ///
 /// With `t = μ / (2 + μ)` it is `μ t − 2 t³ (1/3 + t²/5 + t⁴/7 + ..)`.
-fn excess(mu: f64) -> f64 {
+pub(crate) fn excess(mu: f64) -> f64 {
     // NaN as well
     if !matches!(mu, -0.5..=0.5) {
         return mu - mu.ln_1p();
