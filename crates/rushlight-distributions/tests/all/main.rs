@@ -10,6 +10,7 @@ mod flows;
 mod golden;
 mod jacobian;
 mod joined_maps;
+mod kl;
 mod laws;
 mod masked;
 mod mixture;
