@@ -1,9 +1,12 @@
 //! The same bits on any number of threads.
 
-use crate::support::{FLOATS, Shared, flat, on_threads, shared, spread, tensor, variable};
+use crate::support::{
+    FLOATS, Shared, assert_close, flat, gradients, on_threads, shared, spread, tensor, variable,
+};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Distribution, Normal, Result, Rng, Weight, special,
+    Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, Normal, Result, Rng, Weight,
+    special,
 };
 
 /// Above the size at which passes are shared between threads, and no multiple of any chunk.
@@ -95,20 +98,59 @@ fn the_gradient_of_a_large_broadcast_parameter_does_not_depend_on_threads() {
     });
 }
 
-#[test]
-fn categorical_densities_do_not_depend_on_threads() {
+/// Outcomes that have a row of three entries each: a distribution, its parameter, a value.
+fn of_rows(dtype: DType, batch: &[usize]) -> [(&'static str, Shared, Tensor, Tensor); 2] {
     let index: Vec<f64> = spread(N, 1).iter().map(|u| (3.0 * u).floor()).collect();
-    let index = tensor(&index, &[N], DType::U32);
-    for (dtype, batch) in FLOATS.iter().flat_map(|t| [(*t, vec![N, 3]), (*t, vec![3])]) {
-        let logits = between(-2.0, 2.0, &batch, dtype);
-        let d = Categorical::from_logits(&logits).unwrap();
-        assert_same_bits(&format!("Categorical {dtype:?} {batch:?}"), || {
-            let each = d.log_prob(&index).unwrap();
-            let sum = d.log_prob_sum(&index, Weight::scale(2.0)).unwrap();
-            let gradients =
-                [&each, &sum].map(|y| y.backward().unwrap().get(&logits).unwrap().clone());
-            [&[each, sum][..], &gradients].concat()
-        });
+    let logits = between(-2.0, 2.0, batch, dtype);
+    let concentration = between(0.5, 3.0, batch, dtype);
+    let entries = between(0.1, 1.0, &[N, 3], dtype).detach();
+    let shares = entries.broadcast_div(&entries.sum_keepdim(1).unwrap()).unwrap();
+    [
+        (
+            "Categorical",
+            shared(Categorical::from_logits(&logits).unwrap()).unwrap(),
+            logits,
+            tensor(&index, &[N], DType::U32),
+        ),
+        (
+            "Dirichlet",
+            shared(Dirichlet::new(&concentration).unwrap()).unwrap(),
+            concentration,
+            shares,
+        ),
+    ]
+}
+
+/// A row each, and one for all.
+const ROWS: [&[usize]; 2] = [&[N, 3], &[3]];
+
+#[test]
+fn densities_of_rows_do_not_depend_on_threads() {
+    for (dtype, batch) in FLOATS.iter().flat_map(|t| ROWS.map(|batch| (*t, batch))) {
+        for (name, d, param, value) in of_rows(dtype, batch) {
+            assert_same_bits(&format!("{name} {dtype:?} {batch:?}"), || {
+                let each = d.log_prob(&value).unwrap();
+                let sum = d.log_prob_sum(&value, Weight::scale(2.0)).unwrap();
+                let gradients =
+                    [&each, &sum].map(|y| y.backward().unwrap().get(&param).unwrap().clone());
+                [&[each, sum][..], &gradients].concat()
+            });
+        }
+    }
+}
+
+/// Sums are cut into chunks: all of them count, in values and gradients.
+#[test]
+fn sums_over_many_rows_are_those_of_the_composite_form() {
+    for batch in ROWS {
+        for (name, d, param, value) in of_rows(DType::F64, batch) {
+            let weight = between(-1.0, 1.0, &[N], DType::F64).detach();
+            let got = d.log_prob_sum(&value, Weight::elementwise(weight.clone())).unwrap();
+            let want = (d.log_prob_composite(&value).unwrap() * weight).unwrap().sum_all().unwrap();
+            assert_close(name, &flat(&got), &flat(&want), 1e-9);
+            let [got, want] = [got, want].map(|y| gradients(&y, std::slice::from_ref(&param)));
+            assert_close(name, &got[0], &want[0], 1e-9);
+        }
     }
 }
 
@@ -116,11 +158,13 @@ fn categorical_densities_do_not_depend_on_threads() {
 fn draws_do_not_depend_on_threads() {
     for dtype in FLOATS {
         let weights = between(0.1, 1.0, &[7, 3], dtype);
-        let rows: [(&str, Result<Shared>, &[usize]); 4] = [
+        let rows: [(&str, Result<Shared>, &[usize]); 6] = [
             ("Normal", shared(Normal::new(tensor(&[1.0], &[], dtype), 2.0).unwrap()), &[N]),
             ("Beta", shared(Beta::new(between(0.5, 3.0, &[7], dtype), 0.7).unwrap()), &[N / 7]),
             ("Bernoulli", shared(Bernoulli::new(tensor(&[0.3], &[], dtype)).unwrap()), &[N]),
-            ("Categorical", shared(Categorical::new(weights).unwrap()), &[N / 7]),
+            ("Categorical", shared(Categorical::new(&weights).unwrap()), &[N / 7]),
+            ("Gamma", shared(Gamma::new(between(0.5, 3.0, &[7], dtype), 2.0).unwrap()), &[N / 7]),
+            ("Dirichlet", shared(Dirichlet::new(&weights).unwrap()), &[N / 7]),
         ];
         for (name, d, shape) in rows {
             let d = d.unwrap();
@@ -128,6 +172,23 @@ fn draws_do_not_depend_on_threads() {
                 vec![d.sample(&mut Rng::seed(9), shape).unwrap()]
             });
         }
+    }
+}
+
+#[test]
+fn gradients_of_draws_do_not_depend_on_threads() {
+    let concentration = between(0.5, 3.0, &[7, 3], DType::F32);
+    let families = [
+        shared(Gamma::new(&concentration, 2.0).unwrap()).unwrap(),
+        shared(Beta::new(&concentration, 0.7).unwrap()).unwrap(),
+        shared(Dirichlet::new(&concentration).unwrap()).unwrap(),
+    ];
+    for d in families {
+        assert_same_bits(d.name(), || {
+            let draw = d.rsample(&mut Rng::seed(9), &[N / 21]).unwrap();
+            let loss = draw.sqr().unwrap().sum_all().unwrap();
+            vec![loss.backward().unwrap().get(&concentration).unwrap().clone()]
+        });
     }
 }
 
