@@ -53,15 +53,29 @@ impl Dirichlet {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if a concentration is not positive (on the CPU), [`Error::ParameterRank`] for a
-    /// number.
+    /// [`Error::Parameter`] if a concentration is not positive (on the CPU) or there is none,
+    /// [`Error::ParameterRank`] for a number.
     #[track_caller]
     pub fn new(concentration: impl Into<Operand>) -> Result<Self> {
         let concentration = concentration.into();
-        if concentration.rank() == 0 {
-            concentration.fail();
-            let (distribution, parameter) = ("Dirichlet", "concentration");
-            return Err(Error::ParameterRank { distribution, parameter, rank: 1, shape: vec![] });
+        let distribution = "Dirichlet";
+        match concentration.dims().last() {
+            Some(0) => {
+                concentration.fail();
+                let (parameter, constraint) = ("sum of concentration", Constraint::Positive);
+                return Err(Error::Parameter { distribution, parameter, constraint, value: 0.0 });
+            }
+            Some(_) => {}
+            None => {
+                concentration.fail();
+                let parameter = "concentration";
+                return Err(Error::ParameterRank {
+                    distribution,
+                    parameter,
+                    rank: 1,
+                    shape: vec![],
+                });
+            }
         }
         let [concentration] = broadcast("Dirichlet", [concentration], [1])?;
         concentration.require("Dirichlet", "concentration", Constraint::Positive)?;

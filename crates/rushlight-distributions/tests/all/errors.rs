@@ -32,7 +32,7 @@ const REMEDY: &str =
 #[test]
 fn a_parameter_outside_its_constraint_is_named_with_its_value() {
     let nan = f64::NAN;
-    let rows: [(Result<()>, &str); 22] = [
+    let rows: [(Result<()>, &str); 23] = [
         (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
         (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
         (
@@ -54,6 +54,10 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
         (
             Dirichlet::new([1.0, 0.0]).map(drop),
             "Dirichlet: parameter `concentration` must be positive, got 0",
+        ),
+        (
+            Dirichlet::new(tensor(&[], &[2, 0], DType::F64)).map(drop),
+            "Dirichlet: parameter `sum of concentration` must be positive, got 0",
         ),
         (Bernoulli::new(1.5).map(drop), "Bernoulli: parameter `probs` must be in [0, 1], got 1.5"),
         (
