@@ -1,7 +1,7 @@
 //! Several maps, each of its own run of entries.
 
-use super::Transform;
 use super::ordered::needs;
+use super::{Transform, with_own_dims};
 use crate::{Constraint, Error, ParamMap, Result, kernel, shape};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -214,14 +214,7 @@ impl Transform for Cat {
         for part in &mut parts {
             let dims = rank - part.map.domain_rank();
             part.map = part.map.map_params(&mut |p, own| {
-                let own = if own == 0 { rank } else { own + dims };
-                match p.rank() < own {
-                    true => {
-                        let ones = vec![1; own - p.rank()];
-                        f(&p.expanded("transform", &[&ones, p.shape()].concat())?, own)
-                    }
-                    false => f(p, own),
-                }
+                with_own_dims(p, if own == 0 { rank } else { own + dims }, f)
             })?;
         }
         Ok(Arc::new(Self { parts, dim: self.dim }))

@@ -1,7 +1,7 @@
 //! A map of elements as a map of events.
 
-use super::Transform;
 use super::ordered::needs;
+use super::{Transform, with_own_dims};
 use crate::{Constraint, ParamMap, Result, kernel};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -80,11 +80,7 @@ impl Transform for Independent {
         let dims = self.dims;
         let base = self.base.map_params(&mut |p, own| match own {
             0 => f(p, 0),
-            own if p.rank() < own + dims => {
-                let ones = vec![1; own + dims - p.rank()];
-                f(&p.expanded("transform", &[&ones, p.shape()].concat())?, own + dims)
-            }
-            own => f(p, own + dims),
+            own => with_own_dims(p, own + dims, f),
         })?;
         Ok(Arc::new(Self { base, dims }))
     }

@@ -40,7 +40,7 @@ pub use permute::Permute;
 pub use simplex::{SoftmaxCentered, StickBreaking};
 pub use softmax::Softmax;
 
-use crate::{Constraint, ParamMap, Result};
+use crate::{Constraint, Operand, ParamMap, Result};
 use candle_core::Tensor;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -124,4 +124,13 @@ pub trait Transform: Debug + Send + Sync + 'static {
     ///
     /// Those of `f`.
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Transform>>;
+}
+
+/// `f` of a parameter whose last `own` dims it keeps for itself, with dims of 1 in front where it has fewer.
+fn with_own_dims(p: &Operand, own: usize, f: &mut ParamMap<'_>) -> Result<Operand> {
+    if p.rank() >= own {
+        return f(p, own);
+    }
+    let ones = vec![1; own - p.rank()];
+    f(&p.expanded("transform", &[&ones, p.shape()].concat())?, own)
 }

@@ -131,10 +131,10 @@ fn a_divergence_is_positive_and_of_the_same_it_is_zero() {
             // Two families of variables with the same values.
             let same = make(&variable(&x)).unwrap();
             let none = kl_divergence(&*p, &*same).unwrap();
-            assert_close(name, &flat(&none), &vec![0.0; ROWS], 1e-15);
+            assert_close(name, &flat(&none), &[0.0; ROWS], 1e-15);
             let slopes = gradients(&none, std::slice::from_ref(&x));
             // Rounding of logarithms that cancel, in units of the largest parameters.
-            assert_close(name, &slopes[0], &vec![0.0; 4 * ROWS], 1e-9);
+            assert_close(name, &slopes[0], &[0.0; 4 * ROWS], 1e-9);
         }
     }
 }
@@ -440,10 +440,10 @@ fn extremes_stay_numbers() {
         let [p, q] = [p, q].map(|d| {
             d.unwrap()
                 .map_params(&mut |o, _| {
-                    Ok(o.clone().placed(&rushlight_distributions::operand::Placement {
+                    o.clone().placed(&rushlight_distributions::operand::Placement {
                         dtype: DType::F64,
                         device: Device::Cpu,
-                    })?)
+                    })
                 })
                 .unwrap()
         });

@@ -1,6 +1,6 @@
 //! Affine coupling layers.
 
-use super::{Dense, check_network, check_shape, check_size, log_scale, split};
+use super::{Dense, check_network, check_shape, check_size, locs_and_log_scales, split};
 use crate::transform::Transform;
 use crate::{Constraint, ParamMap, Result};
 use candle_core::{D, Tensor};
@@ -69,8 +69,7 @@ impl AffineCoupling {
 
     /// `loc` and `s`
     fn told(&self, a: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (loc, raw) = split(&self.network.forward(a)?, self.entries - self.split)?;
-        Ok((loc, log_scale(&raw)?))
+        locs_and_log_scales(&self.network, a, self.entries - self.split)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Affine autoregressive flows.
 
-use super::{Dense, check_network, check_shape, check_size, log_scale, split};
+use super::{Dense, check_network, check_shape, check_size, locs_and_log_scales};
 use crate::transform::Transform;
 use crate::{Constraint, ParamMap, Result};
 use candle_core::{D, Tensor};
@@ -82,8 +82,7 @@ impl AffineAutoregressive {
 
     /// `loc` and `s`
     fn told(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (loc, raw) = split(&self.network.forward(x)?, self.entries)?;
-        Ok((loc, log_scale(&raw)?))
+        locs_and_log_scales(&self.network, x, self.entries)
     }
 }
 

@@ -125,3 +125,9 @@ const LARGEST: f64 = 5.0;
 fn log_scale(raw: &Tensor) -> Result<Tensor> {
     Ok((raw.affine(1.0 / LARGEST, 0.0)?.tanh()? * LARGEST)?)
 }
+
+/// What a network says of `n` entries: all locations, then all log-scales.
+fn locs_and_log_scales(network: &Dense, told: &Tensor, n: usize) -> Result<(Tensor, Tensor)> {
+    let (loc, raw) = split(&network.forward(told)?, n)?;
+    Ok((loc, log_scale(&raw)?))
+}
