@@ -15,6 +15,7 @@ mod elementwise;
 mod fill;
 mod gamma;
 mod pathwise;
+mod standard_gamma;
 
 pub(crate) use classes::Classes;
 pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
