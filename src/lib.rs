@@ -11,21 +11,15 @@ pub use rushlight_trace::{Error, Result};
 /// What programs and fits are written with.
 pub mod prelude {
     pub use crate::distributions::{
-        Bernoulli, Beta, Categorical, Cauchy, Constraint, ContinuousBernoulli, Distribution,
-        DistributionExt, Exponential, Gumbel, HalfCauchy, HalfNormal, Independent, Kumaraswamy,
-        Laplace, LogNormal, Logistic, Normal, Operand, Pareto, Rng, Traced,
-        TransformedDistribution, TruncatedNormal, Uniform, Weibull, WithoutRsample,
+        Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, Constraint,
+        ContinuousBernoulli, Delta, Dirichlet, DirichletMultinomial, Distribution, DistributionExt,
+        Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, Independent,
+        InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, Masked, MixtureSameFamily,
+        Multinomial, NegativeBinomial, Normal, OneHotCategorical, OneHotCategoricalStraightThrough,
+        Operand, OrderedLogistic, Pareto, Poisson, RelaxedBernoulli, RelaxedOneHotCategorical, Rng,
+        StudentT, Traced, TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
+        WithoutRsample, ZeroInflated,
     };
-    pub use crate::distributions::{
-        BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
-        NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
-    };
-    pub use crate::distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
-    pub use crate::distributions::{
-        Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical,
-        VonMises,
-    };
-    pub use crate::distributions::{Masked, MixtureSameFamily};
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
         Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
