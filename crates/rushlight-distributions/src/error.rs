@@ -120,6 +120,19 @@ pub enum Error {
         /// How many were asked for.
         draws: usize,
     },
+    /// A symmetric matrix has no Cholesky factor.
+    #[error(
+        "matrix {matrix} of the batch is not positive definite: of row {row} of its Cholesky factor {pivot} is left, \
+         which must be positive; add to its diagonal, or give a factor instead of the matrix"
+    )]
+    NotPositiveDefinite {
+        /// Which matrix of the batch.
+        matrix: usize,
+        /// The first row at which it fails.
+        row: usize,
+        /// What is left of the diagonal entry.
+        pivot: f64,
+    },
     /// More event dims were asked for than there are batch dims.
     #[error("to_event({dims}): the batch shape {batch:?} has only {} dims", batch.len())]
     Event {

@@ -43,6 +43,7 @@ mod distribution;
 mod error;
 pub mod kernel;
 pub mod kl;
+pub mod linalg;
 pub mod operand;
 mod real;
 pub mod rng;
@@ -59,6 +60,7 @@ pub use continuous::{
     Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
 };
 pub use continuous::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
+pub use continuous::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
 pub use continuous::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 pub use discrete::OneHotCategoricalStraightThrough;
 pub use discrete::{Bernoulli, Categorical};

@@ -5,13 +5,13 @@ use candle_core::{
 };
 
 /// Candle's custom ops take this many tensors.
-pub(super) const MAX_INPUTS: usize = 3;
+pub(crate) const MAX_INPUTS: usize = 3;
 
 /// An input tensor, as candle hands it to an op.
-pub(super) type Raw<'a> = (&'a CpuStorage, &'a Layout);
+pub(crate) type Raw<'a> = (&'a CpuStorage, &'a Layout);
 
 /// An op of tensors on the CPU with gradients of its own.
-pub(super) trait Op: Send + Sync + 'static {
+pub(crate) trait Op: Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     fn forward(&self, inputs: &[Raw<'_>]) -> Result<(CpuStorage, Shape)>;
@@ -26,7 +26,7 @@ pub(super) trait Op: Send + Sync + 'static {
 }
 
 /// What comes out of `op` for these one to three tensors.
-pub(super) fn run(op: impl Op, inputs: &[&Tensor]) -> Result<Tensor> {
+pub(crate) fn run(op: impl Op, inputs: &[&Tensor]) -> Result<Tensor> {
     let tracked = inputs.iter().any(|t| t.track_op());
     let op = Glued(op);
     match *inputs {
@@ -41,7 +41,7 @@ pub(super) fn run(op: impl Op, inputs: &[&Tensor]) -> Result<Tensor> {
 }
 
 /// The elements of a tensor on the CPU that lie one after the other.
-pub(super) fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &'a Layout) -> Result<&'a [T]> {
+pub(crate) fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &'a Layout) -> Result<&'a [T]> {
     let Storage::Cpu(storage) = storage else {
         candle_core::bail!("a CPU kernel met a tensor of another device")
     };
@@ -49,7 +49,7 @@ pub(super) fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &'a Layout) 
 }
 
 /// The elements of an input that lie one after the other.
-pub(super) fn dense<'a, T: WithDType>((storage, layout): Raw<'a>) -> Result<&'a [T]> {
+pub(crate) fn dense<'a, T: WithDType>((storage, layout): Raw<'a>) -> Result<&'a [T]> {
     let start = layout.start_offset();
     Ok(&T::cpu_storage_as_slice(storage)?[start..start + layout.shape().elem_count()])
 }

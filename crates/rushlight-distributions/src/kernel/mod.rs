@@ -28,7 +28,8 @@ mod block;
 mod composite;
 mod erased;
 mod forward;
-mod glue;
+pub(crate) mod gaussian;
+pub(crate) mod glue;
 mod op;
 mod outcomes;
 pub(crate) mod pointwise;
@@ -42,6 +43,7 @@ pub(crate) mod unary;
 
 pub(crate) use block::Block;
 pub(crate) use composite::{impossible_unless, weigh};
+pub(crate) use prepare::check_like;
 pub(crate) use space::BLOCK;
 
 use crate::operand::{Operand, Source};

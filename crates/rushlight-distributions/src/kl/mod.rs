@@ -57,6 +57,7 @@ mod counts;
 mod estimate;
 mod families;
 mod gamma_family;
+mod gaussians;
 mod infinite;
 mod location_scale;
 mod numbers;
@@ -165,6 +166,9 @@ impl KlRules {
             return kl.map(Some);
         }
         if let Some(kl) = families::closed_form(p, q)? {
+            return Ok(Some(kl));
+        }
+        if let Some(kl) = gaussians::closed_form(p, q)? {
             return Ok(Some(kl));
         }
         if let Some(kl) = wrappers::unwrapped(self, p, q)? {

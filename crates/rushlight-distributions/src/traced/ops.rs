@@ -51,6 +51,25 @@ impl Traced {
         Self::opaque(module.forward(&self.tensor), [self])
     }
 
+    /// A function of this crate of the value as a whole: its result's shape follows from the value's.
+    ///
+    /// # Errors
+    ///
+    /// The function's; the value then counts as read.
+    #[track_caller]
+    pub(crate) fn through(
+        &self,
+        f: impl FnOnce(&Tensor) -> crate::Result<Tensor>,
+    ) -> crate::Result<Self> {
+        match f(&self.tensor) {
+            Ok(tensor) => Ok(self.follow(Ok(tensor), Move::Lost)?),
+            Err(e) => {
+                self.origins.fail(Location::caller());
+                Err(e)
+            }
+        }
+    }
+
     /// The result of anybody's code. An error is a look at the value, so it counts as a read.
     #[track_caller]
     fn opaque<'a>(

@@ -13,6 +13,7 @@ mod joined_maps;
 mod kl;
 mod laws;
 mod masked;
+mod matrices;
 mod mixture;
 mod operations;
 #[path = "../../examples/golden/reference/mod.rs"]

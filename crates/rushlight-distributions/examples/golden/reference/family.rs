@@ -10,6 +10,7 @@ use rushlight_distributions::{
     MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
     OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
 };
+use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
 use rushlight_distributions::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 use serde_json::Value;
 use std::sync::Arc;
@@ -148,9 +149,13 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "Laplace" => shared(Laplace::new(p.get("loc")?, p.get("scale")?)),
         "LogNormal" => shared(LogNormal::new(p.get("loc")?, p.get("scale")?)),
         "Logistic" => shared(Logistic::new(p.get("loc")?, p.get("scale")?)),
+        "LowRankMultivariateNormal" => shared(LowRankMultivariateNormal::new(p.get("loc")?, p.get("cov_factor")?, p.get("cov_diag")?)),
         "MixtureSameFamily" => shared(MixtureSameFamily::new(Categorical::from_logits(p.get("logits")?)?, Normal::new(p.get("loc")?, p.get("scale")?)?)),
         "Multinomial" if p.has("probs") => shared(Multinomial::new(p.count("total_count")?, p.get("probs")?)),
         "Multinomial" => shared(Multinomial::from_logits(p.count("total_count")?, p.get("logits")?)),
+        "MultivariateNormal" if p.has("covariance_matrix") => shared(MultivariateNormal::from_covariance(p.get("loc")?, p.get("covariance_matrix")?)),
+        "MultivariateNormal" if p.has("precision_matrix") => shared(MultivariateNormal::from_precision(p.get("loc")?, p.get("precision_matrix")?)),
+        "MultivariateNormal" => shared(MultivariateNormal::new(p.get("loc")?, p.get("scale_tril")?)),
         "NegativeBinomial" if p.has("probs") => shared(NegativeBinomial::new(p.get("total_count")?, p.get("probs")?)),
         "NegativeBinomial" => shared(NegativeBinomial::from_logits(p.get("total_count")?, p.get("logits")?)),
         "Normal" => shared(Normal::new(p.get("loc")?, p.get("scale")?)),
@@ -168,6 +173,9 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "Uniform" => shared(Uniform::new(p.get("low")?, p.get("high")?)),
         "VonMises" => shared(VonMises::new(p.get("loc")?, p.get("concentration")?)),
         "Weibull" => shared(Weibull::new(p.get("scale")?, p.get("concentration")?)),
+        "Wishart" if p.has("covariance_matrix") => shared(Wishart::from_covariance(p.get("df")?, p.get("covariance_matrix")?)),
+        "Wishart" if p.has("precision_matrix") => shared(Wishart::from_precision(p.get("df")?, p.get("precision_matrix")?)),
+        "Wishart" => shared(Wishart::new(p.get("df")?, p.get("scale_tril")?)),
         "ZeroInflated" | "ZeroInflatedPoisson" if p.has("gate") => shared(ZeroInflated::new(Poisson::new(p.get("rate")?)?, p.get("gate")?)),
         "ZeroInflated" | "ZeroInflatedPoisson" => shared(ZeroInflated::from_logits(Poisson::new(p.get("rate")?)?, p.get("gate_logits")?)),
         other => Err(Lack::Broken(format!("no distribution `{other}` is known here"))),

@@ -16,6 +16,7 @@ use rushlight_distributions::{
     Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Operand,
     Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
+use rushlight_distributions::Traced;
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
@@ -24,6 +25,7 @@ use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use rushlight_distributions::{
     Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
 };
+use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal};
 use std::sync::Arc;
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
@@ -70,6 +72,38 @@ const ROWS_OF_WEIGHTS: Param = Param { range: (0.2, 3.0), event: &[5, 5] };
 
 /// Weights or logits of an event that is all of a row of [`SHAPE`].
 const ROW: Param = Param { range: (0.2, 3.0), event: &[4] };
+
+/// The real entries of an event that is all of a row of [`SHAPE`].
+const REAL_ROW: Param = Param { range: (-1.5, 1.5), event: &[4] };
+const POSITIVE_ROW: Param = Param { range: (0.5, 2.0), event: &[4] };
+/// The lower triangle of a factor, and a square matrix, for such a row.
+const TRIANGLE: Param = Param { range: (0.5, 1.5), event: &[10] };
+const SQUARE: Param = Param { range: (-1.0, 1.0), event: &[4, 4] };
+const TWO_COLUMNS: Param = Param { range: (-1.0, 1.0), event: &[4, 2] };
+
+/// The matrix with that lower triangle.
+#[track_caller]
+fn triangular(entries: &Operand) -> Result<Traced> {
+    let at = (0..4).flat_map(|i| (0..=i).map(move |j| 4 * i + j));
+    let ones = at.enumerate().map(|(entry, at)| 16 * entry + at);
+    let mut places = vec![0.0; 160];
+    ones.for_each(|one| places[one] = 1.0);
+    Ok(entries.tensor()?.map(|t| {
+        let places = tensor(&places, &[10, 16], t.dtype());
+        let shape = [&t.dims()[..t.rank() - 1], &[4, 4]].concat();
+        t.unsqueeze(t.rank() - 1)?.broadcast_matmul(&places)?.reshape(shape)
+    })?)
+}
+
+/// A positive definite matrix that all entries of a square one have a part in.
+#[track_caller]
+fn definite(matrix: &Operand) -> Result<Traced> {
+    Ok(matrix.tensor()?.map(|a| {
+        let transposed = a.transpose(candle_core::D::Minus1, candle_core::D::Minus2)?;
+        let identity = Tensor::eye(4, a.dtype(), a.device())?;
+        a.contiguous()?.matmul(&transposed.contiguous()?)?.broadcast_add(&identity)
+    })?)
+}
 
 /// The values to try.
 #[derive(Clone, Copy)]
@@ -182,6 +216,11 @@ fn table() -> Vec<Law> {
         law("OneHotCategoricalStraightThrough of probs", |p| shared(OneHotCategoricalStraightThrough::new(&p[0])?), &[ROW], OneHot, || shared(OneHotCategoricalStraightThrough::new([2.0, 1.0, 0.5])?)),
         law("OneHotCategoricalStraightThrough of logits", |p| shared(OneHotCategoricalStraightThrough::from_logits(&p[0])?), &[ROW], OneHot, || shared(OneHotCategoricalStraightThrough::from_logits([0, 1, -1])?)),
         law("Delta without rsample", |p| shared(Delta::new(0.5, &p[0], 0)?.without_rsample()), &[REAL], Only(0.5), || shared(Delta::new(0.5, 0.25, 0)?.without_rsample())),
+        // rows and matrices
+        law("MultivariateNormal", |p| shared(MultivariateNormal::new(&p[0], triangular(&p[1])?)?), &[REAL_ROW, TRIANGLE], RowsBetween(-2.0, 2.0), || shared(MultivariateNormal::new(0.5, Tensor::new(&[[2f32, 0.], [1., 2.]], &candle_core::Device::Cpu)?)?)),
+        law("MultivariateNormal of a covariance", |p| shared(MultivariateNormal::from_covariance(&p[0], definite(&p[1])?)?), &[REAL_ROW, SQUARE], RowsBetween(-2.0, 2.0), || shared(MultivariateNormal::from_covariance([0.5, 1.0], Tensor::new(&[[2f32, 0.5], [0.5, 2.]], &candle_core::Device::Cpu)?)?)),
+        law("MultivariateNormal of a precision", |p| shared(MultivariateNormal::from_precision(&p[0], definite(&p[1])?)?), &[REAL_ROW, SQUARE], RowsBetween(-2.0, 2.0), || shared(MultivariateNormal::from_precision(0, Tensor::new(&[[2f32, 0.5], [0.5, 2.]], &candle_core::Device::Cpu)?)?)),
+        law("LowRankMultivariateNormal", |p| shared(LowRankMultivariateNormal::new(&p[0], &p[1], &p[2])?), &[REAL_ROW, TWO_COLUMNS, POSITIVE_ROW], RowsBetween(-2.0, 2.0), || shared(LowRankMultivariateNormal::new(0, Tensor::new(&[[2f32], [0.5]], &candle_core::Device::Cpu)?, [0.5, 1.0])?)),
         law("Dirichlet", |p| shared(Dirichlet::new(&p[0])?), &[SHAPE_OF_BETA], Rows, || shared(Dirichlet::new([1.5, 2.0, 3.5])?)),
     ]
 }
