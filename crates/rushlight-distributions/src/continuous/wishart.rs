@@ -119,7 +119,7 @@ impl Wishart {
 
     /// `L A Aᵀ Lᵀ`, symmetric to the last bit.
     fn made_of(&self, bartlett: &Tensor) -> Result<Tensor> {
-        let product = self.factor()?.broadcast_matmul(bartlett)?;
+        let product = linalg::mat_mul(&self.factor()?, bartlett)?;
         let square = product.matmul(&product.transpose(D::Minus1, D::Minus2)?.contiguous()?)?;
         linalg::symmetric(&square)
     }

@@ -6,15 +6,17 @@
 //! KL(N(μ, L Lᵀ) || N(μ′, L′ L′ᵀ)) = Σ_i (M_ii² − 1 − ln M_ii²)/2 + Σ_{i>j} M_ij²/2 + |L′⁻¹ (μ′ − μ)|²/2
 //! ```
 
+use super::estimate::placement;
 use super::families::as_a;
 use super::numbers::{ln_ratio, log_divergence, shape_divergence, shape_slope_rise};
 use super::rows::{WHAT, elementwise};
 use crate::linalg::{self, diagonal, strictly_lower, with_diagonal};
-use crate::operand::broadcast;
+use crate::operand::{Placement, broadcast};
 use crate::{
     Distribution, LowRankMultivariateNormal, MultivariateNormal, Normal, Real, Result, Wishart,
 };
 use candle_core::{D, DType, Tensor};
+use std::sync::Arc;
 
 /// The divergence, if both are Gaussian vectors or both Wishart distributions.
 pub(super) fn closed_form(p: &dyn Distribution, q: &dyn Distribution) -> Result<Option<Tensor>> {
@@ -30,24 +32,26 @@ pub(super) fn closed_form(p: &dyn Distribution, q: &dyn Distribution) -> Result<
     if [p, q].iter().all(|&d| joint(d).is_none() && low_rank(d).is_none()) {
         return Ok(None);
     }
-    match (as_joint(p)?, as_joint(q)?) {
+    let placement = placement(p, q)?;
+    match (as_joint(p, &placement)?, as_joint(q, &placement)?) {
         (Some(p), Some(q)) => of_joints(&p, &q).map(Some),
         _ => Ok(None),
     }
 }
 
 /// The same distribution by the factor of its covariance, of Gaussian vectors.
-fn as_joint(d: &dyn Distribution) -> Result<Option<MultivariateNormal>> {
+fn as_joint(d: &dyn Distribution, beside: &Placement) -> Result<Option<MultivariateNormal>> {
     if let Some(d) = as_a::<MultivariateNormal>(d) {
         return Ok(Some(d.clone()));
     }
     if let Some(d) = as_a::<LowRankMultivariateNormal>(d) {
         return MultivariateNormal::from_covariance(&d.loc, d.covariance()?).map(Some);
     }
-    match d.elements().and_then(as_a::<Normal>) {
+    let elements = d.elements().map(|d| as_a::<Arc<dyn Distribution>>(d).map_or(d, |d| &**d));
+    match elements.and_then(as_a::<Normal>) {
         Some(each) if d.event_shape().len() == 1 => {
-            let scale_tril = with_diagonal(&each.scale.value()?)?;
-            MultivariateNormal::new(&each.loc, scale_tril).map(Some)
+            let scale_tril = with_diagonal(&each.scale.clone().placed(beside)?.value()?)?;
+            MultivariateNormal::new(each.loc.clone().placed(beside)?, scale_tril).map(Some)
         }
         _ => Ok(None),
     }

@@ -1,14 +1,27 @@
-//! Products and systems with vectors instead of matrices, and what is symmetric.
+//! Products, and systems with vectors instead of matrices, and what is symmetric.
 
 use super::{solve_lower, solve_lower_transposed, transposed};
-use crate::Result;
+use crate::{Result, shape};
 use candle_core::{D, Tensor};
+
+/// `A B` of batches of matrices that broadcast together.
+pub(crate) fn mat_mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let ([of_a @ .., n, m], [of_b @ .., _, k]) = (a.dims(), b.dims()) else {
+        return Ok(a.matmul(b)?);
+    };
+    let batch = shape::broadcast("matmul", &[of_a, of_b])?;
+    // One batch dim, laid out: candle's product takes no other strides.
+    let a = a.broadcast_as([batch.as_slice(), &[*n, *m]].concat())?.reshape(((), *n, *m))?;
+    let b = b.broadcast_as([batch.as_slice(), &[*m, *k]].concat())?.reshape(((), *m, *k))?;
+    let product = a.contiguous()?.matmul(&b.contiguous()?)?;
+    Ok(product.reshape([batch.as_slice(), &[*n, *k]].concat())?)
+}
 
 /// `A x`. Shapes: batch + `[n, m]` and batch + `[m]` give batch + `[n]`; the batches broadcast together.
 pub(crate) fn mat_vec(a: &Tensor, x: &Tensor) -> Result<Tensor> {
     if a.rank() > 2 {
         let x = x.unsqueeze(D::Minus1)?;
-        return Ok(a.broadcast_matmul(&x)?.squeeze(D::Minus1)?);
+        return Ok(mat_mul(a, &x)?.squeeze(D::Minus1)?);
     }
     // One product for the whole batch.
     let (n, m) = a.dims2()?;

@@ -1,7 +1,7 @@
 //! Triangular systems.
 
 use super::host::{self, read, write};
-use super::{at_least, lower, prepared, size, transposed};
+use super::{at_least, lower, mat_mul, prepared, size, transposed};
 use crate::kernel::glue::{self, MAX_INPUTS, Op, Raw};
 use crate::{Error, Result, shape};
 use candle_core::{CpuStorage, D, Shape, Tensor, WithDType};
@@ -125,7 +125,7 @@ pub(crate) fn composite(l: &Tensor, b: &Tensor, side: Side) -> Result<Tensor> {
         if !rows.is_empty() {
             let of_done = of_row.narrow(D::Minus1, before, rows.len())?.contiguous()?;
             let done = Tensor::cat(&rows, D::Minus2)?.contiguous()?;
-            row = (row - of_done.broadcast_matmul(&done)?)?;
+            row = (row - mat_mul(&of_done, &done)?)?;
         }
         let row = row.broadcast_div(&of_row.narrow(D::Minus1, i, 1)?)?;
         match side {

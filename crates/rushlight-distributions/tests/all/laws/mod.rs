@@ -88,21 +88,19 @@ fn triangular(entries: &Operand) -> Result<Traced> {
     let ones = at.enumerate().map(|(entry, at)| 16 * entry + at);
     let mut places = vec![0.0; 160];
     ones.for_each(|one| places[one] = 1.0);
-    Ok(entries.tensor()?.map(|t| {
-        let places = tensor(&places, &[10, 16], t.dtype());
-        let shape = [&t.dims()[..t.rank() - 1], &[4, 4]].concat();
-        t.unsqueeze(t.rank() - 1)?.broadcast_matmul(&places)?.reshape(shape)
-    })?)
+    let entries = entries.tensor()?;
+    let places = tensor(&places, &[10, 16], entries.dtype());
+    let shape = [&entries.dims()[..entries.rank() - 1], &[4, 4]].concat();
+    Ok(entries.unsqueeze(candle_core::D::Minus2)?.matmul(&places)?.reshape(shape)?)
 }
 
 /// A positive definite matrix that all entries of a square one have a part in.
 #[track_caller]
 fn definite(matrix: &Operand) -> Result<Traced> {
-    Ok(matrix.tensor()?.map(|a| {
-        let transposed = a.transpose(candle_core::D::Minus1, candle_core::D::Minus2)?;
-        let identity = Tensor::eye(4, a.dtype(), a.device())?;
-        a.contiguous()?.matmul(&transposed.contiguous()?)?.broadcast_add(&identity)
-    })?)
+    // Laid out, so that the product is the same to the last bit.
+    let a = matrix.tensor()?.affine(1.0, 0.0)?;
+    let identity = Tensor::eye(4, a.dtype(), a.device())?;
+    Ok((a.matmul(a.transpose(candle_core::D::Minus1, candle_core::D::Minus2)?)? + identity)?)
 }
 
 /// The values to try.
