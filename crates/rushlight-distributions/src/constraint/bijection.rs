@@ -1,7 +1,10 @@
 //! The maps between unconstrained space and constrained sets.
 
 use super::{Constraint, half_line, parts, sphere};
-use crate::transform::{Ordered, PositiveOrdered, Softplus, SoftplusLowerCholesky, Transform};
+use crate::transform::{
+    CorrCholesky, CorrMatrix, LowerCholesky, LowerTriangular, Ordered, PositiveDefinite,
+    PositiveOrdered, Softplus, SoftplusLowerCholesky, Transform, UnitLowerCholesky,
+};
 use crate::{Error, Result, special};
 use candle_core::{D, DType, Device, Tensor};
 
@@ -24,13 +27,21 @@ impl Constraint {
     /// PositiveOrderedVector  y = e^(that of OrderedVector)
     /// Sphere                 y_k = 2 x_k / (1 + |x|²),  k = 1..K−1;  y_K = (1 − |x|²) / (1 + |x|²)
     /// SoftplusLowerCholesky  Y_ij = x_ij below the diagonal,  Y_ii = ln(1 + e^x_ii)
+    /// LowerCholesky          Y_ij = x_ij below the diagonal,  Y_ii = e^x_ii
+    /// UnitLowerCholesky      Y_ij = x_ij below the diagonal,  Y_ii = 1
+    /// LowerTriangular        Y_ij = x_ij below the diagonal and on it
+    /// PositiveDefinite       Y = L Lᵀ,  L that of LowerCholesky
+    /// CorrelationCholesky    Y_ij = t_ij Π_{k<j} √(1 − t_ik²),  Y_ii = Π_{k<i} √(1 − t_ik²),  t = tanh x, row by row
+    /// CorrelationMatrix      Y = L Lᵀ,  L that of CorrelationCholesky
     /// Independent, Stacked, Cat  as their parts
     /// ```
     ///
-    /// Shape: that of `x`; a simplex and a sphere have one entry more along the last dim.
+    /// Shape: that of `x`; a simplex and a sphere have one entry more along the last dim, correlations two dims of size `n`
+    /// in the place of one of `n (n − 1) / 2`.
     ///
     /// Rounding ends where the dtype does: far out, `e^x` is 0 or infinite, what is added to a bound or to the entry
-    /// before is lost beside it. Where a set is open, members are kept off its bounds; ascending entries may become equal.
+    /// before is lost beside it. Where a set is open, members are kept off its bounds; ascending entries may become equal,
+    /// and symmetric matrices singular.
     ///
     /// # Errors
     ///
@@ -75,13 +86,19 @@ impl Constraint {
             Self::PositiveOrderedVector => PositiveOrdered.forward(x),
             Self::Sphere => Ok(sphere::project(x)?),
             Self::SoftplusLowerCholesky => SoftplusLowerCholesky.forward(x),
+            Self::LowerCholesky => LowerCholesky.forward(x),
+            Self::UnitLowerCholesky => UnitLowerCholesky.forward(x),
+            Self::LowerTriangular => LowerTriangular.forward(x),
+            Self::PositiveDefinite => PositiveDefinite.forward(x),
+            Self::CorrelationCholesky => CorrCholesky.forward(x),
+            Self::CorrelationMatrix => CorrMatrix.forward(x),
             Self::Independent { base, .. } => base.constrain(x),
             Self::Stacked { .. } | Self::Cat { .. } => parts::constrain(self, x),
             _ => Err(Error::NoBijection { constraint: self.clone() }),
         }
     }
 
-    /// The inverse of [`constrain`](Self::constrain).
+    /// The inverse of [`constrain`](Self::constrain); 0 where what is unconstrained does not count.
     ///
     /// # Errors
     ///
@@ -108,6 +125,12 @@ impl Constraint {
             Self::PositiveOrderedVector => PositiveOrdered.inverse(y),
             Self::Sphere => Ok(sphere::unproject(y)?),
             Self::SoftplusLowerCholesky => SoftplusLowerCholesky.inverse(y),
+            Self::LowerCholesky => LowerCholesky.inverse(y),
+            Self::UnitLowerCholesky => UnitLowerCholesky.inverse(y),
+            Self::LowerTriangular => LowerTriangular.inverse(y),
+            Self::PositiveDefinite => PositiveDefinite.inverse(y),
+            Self::CorrelationCholesky => CorrCholesky.inverse(y),
+            Self::CorrelationMatrix => CorrMatrix.inverse(y),
             Self::Independent { base, .. } => base.unconstrain(y),
             Self::Stacked { .. } | Self::Cat { .. } => parts::unconstrain(self, y),
             _ => Err(Error::NoBijection { constraint: self.clone() }),

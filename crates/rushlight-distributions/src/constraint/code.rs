@@ -45,6 +45,12 @@ impl Constraint {
             Self::PositiveOrderedVector => "positive_ordered_vector",
             Self::Sphere => "sphere",
             Self::SoftplusLowerCholesky => "softplus_lower_cholesky",
+            Self::LowerCholesky => "lower_cholesky",
+            Self::UnitLowerCholesky => "unit_lower_cholesky",
+            Self::LowerTriangular => "lower_triangular",
+            Self::PositiveDefinite => "positive_definite",
+            Self::CorrelationCholesky => "correlation_cholesky",
+            Self::CorrelationMatrix => "correlation_matrix",
             Self::Independent { base, dims } => {
                 return format!("independent({dims},{})", base.code());
             }
@@ -79,6 +85,12 @@ impl Constraint {
             "positive_ordered_vector" => Self::PositiveOrderedVector,
             "sphere" => Self::Sphere,
             "softplus_lower_cholesky" => Self::SoftplusLowerCholesky,
+            "lower_cholesky" => Self::LowerCholesky,
+            "unit_lower_cholesky" => Self::UnitLowerCholesky,
+            "lower_triangular" => Self::LowerTriangular,
+            "positive_definite" => Self::PositiveDefinite,
+            "correlation_cholesky" => Self::CorrelationCholesky,
+            "correlation_matrix" => Self::CorrelationMatrix,
             _ => {
                 let (name, given) = code.strip_suffix(')')?.split_once('(')?;
                 match name {
@@ -180,6 +192,12 @@ mod tests {
             Constraint::PositiveOrderedVector,
             Constraint::Sphere,
             Constraint::SoftplusLowerCholesky,
+            Constraint::LowerCholesky,
+            Constraint::UnitLowerCholesky,
+            Constraint::LowerTriangular,
+            Constraint::PositiveDefinite,
+            Constraint::CorrelationCholesky,
+            Constraint::CorrelationMatrix,
             Constraint::Interval { low: 0.0, high: 0.5 }.to_event(2),
             Constraint::stacked([Constraint::Real, Constraint::AtLeast { low: 2.5 }], 1),
             Constraint::cat(

@@ -65,6 +65,22 @@ impl Constraint {
     }
 }
 
+/// Where a tensor is: in unconstrained space, or in the set.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Side {
+    Free,
+    Member,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Free => Self::Member,
+            Self::Member => Self::Free,
+        }
+    }
+}
+
 /// The parts with their lengths along the dim, and whether they are slices, which do not have it.
 pub(super) struct Split<'a> {
     parts: Vec<(&'a Constraint, usize)>,
@@ -89,19 +105,34 @@ impl<'a> Split<'a> {
         }
     }
 
-    /// The dim, counted from the left.
-    fn axis(&self, x: &Tensor) -> Result<usize> {
-        x.rank().checked_sub(self.dim + 1).ok_or_else(|| Error::ParameterRank {
-            distribution: "constraint",
-            parameter: "x",
-            rank: self.dim + 1,
-            shape: x.dims().to_vec(),
-        })
+    /// The dim, counted from the right: matrices that come from vectors have one more behind it.
+    fn dim(&self, side: Side) -> usize {
+        let gained = |&(part, _): &(&Constraint, usize)| {
+            part.event_rank().saturating_sub(part.unconstrained_rank())
+        };
+        match side {
+            Side::Member => self.dim,
+            Side::Free => self.dim.saturating_sub(self.parts.iter().map(gained).max().unwrap_or(0)),
+        }
     }
 
-    /// What each part gets of `x`, whose runs have these lengths.
-    fn split(&self, x: &Tensor, lengths: &[usize]) -> Result<Vec<Tensor>> {
-        let axis = self.axis(x)?;
+    /// How many trailing dims of the unconstrained space are one member's.
+    pub fn unconstrained_rank(&self) -> usize {
+        let ranks = self.parts.iter().map(|(part, _)| part.unconstrained_rank());
+        let (most, dim) = (ranks.max().unwrap_or(0), self.dim(Side::Free));
+        if self.slices { most.max(dim) + 1 } else { most.max(dim + 1) }
+    }
+
+    /// What each part gets of `x`.
+    fn split(&self, side: Side, x: &Tensor) -> Result<Vec<Tensor>> {
+        let dim = self.dim(side);
+        let axis = x.rank().checked_sub(dim + 1).ok_or_else(|| Error::ParameterRank {
+            distribution: "constraint",
+            parameter: "x",
+            rank: dim + 1,
+            shape: x.dims().to_vec(),
+        })?;
+        let lengths = self.lengths(side);
         let (size, total) = (x.dim(axis)?, lengths.iter().sum());
         if size != total {
             let shapes = vec![x.dims().to_vec(), vec![total]];
@@ -109,7 +140,7 @@ impl<'a> Split<'a> {
         }
         let mut start = 0;
         let mut pieces = Vec::with_capacity(lengths.len());
-        for &n in lengths {
+        for n in lengths {
             let piece = x.narrow(axis, start, n)?;
             pieces.push(if self.slices { piece.squeeze(axis)? } else { piece });
             start += n;
@@ -117,32 +148,38 @@ impl<'a> Split<'a> {
         Ok(pieces)
     }
 
-    /// The lengths of the runs.
-    pub fn lengths(&self) -> Vec<usize> {
-        self.parts.iter().map(|&(_, n)| n).collect()
-    }
-
-    /// Those in unconstrained space: a simplex or sphere along the dim has one entry less there.
-    pub fn unconstrained_lengths(&self) -> Vec<usize> {
-        fn one_less(set: &Constraint) -> bool {
-            matches!(set, Constraint::Simplex | Constraint::Sphere)
-                || matches!(set, Constraint::Independent { base, .. } if one_less(base))
+    /// The lengths of the runs: in unconstrained space, where the dim is a member's own, a simplex or sphere has one entry
+    /// less there, and a correlation matrix `n (n − 1) / 2` in the place of `n` rows or columns.
+    fn lengths(&self, side: Side) -> Vec<usize> {
+        fn free(set: &Constraint, dim: usize, n: usize) -> usize {
+            match set {
+                Constraint::Simplex | Constraint::Sphere if dim == 0 => n.saturating_sub(1),
+                Constraint::CorrelationCholesky | Constraint::CorrelationMatrix if dim < 2 => {
+                    n * n.saturating_sub(1) / 2
+                }
+                Constraint::Independent { base, .. } => free(base, dim, n),
+                _ => n,
+            }
         }
-        let less = |set| usize::from(!self.slices && self.dim == 0 && one_less(set));
-        self.parts.iter().map(|&(set, n)| n.saturating_sub(less(set))).collect()
+        let length = |&(set, n): &(&Constraint, usize)| match side {
+            Side::Free if !self.slices => free(set, self.dim, n),
+            _ => n,
+        };
+        self.parts.iter().map(length).collect()
     }
 
-    /// The shape of all, when each part maps that of its piece.
+    /// The shape of all on the other side, when each part maps that of its piece.
     pub fn shape(
         &self,
+        side: Side,
         shape: &[usize],
-        lengths: &[usize],
         f: impl Fn(&Constraint, &[usize]) -> Result<Vec<usize>>,
     ) -> Result<Vec<usize>> {
         let what = "parts of a constraint";
-        let axis = shape.len() - self.dim - 1;
+        let (lengths, out) = (self.lengths(side), self.dim(side.other()));
+        let axis = shape.len() - self.dim(side) - 1;
         let (mut all, mut total) = (Vec::new(), 0);
-        for ((part, _), &n) in self.parts.iter().zip(lengths) {
+        for ((part, _), &n) in self.parts.iter().zip(&lengths) {
             let mut piece = shape.to_vec();
             match self.slices {
                 true => drop(piece.remove(axis)),
@@ -150,9 +187,9 @@ impl<'a> Split<'a> {
             }
             let mut piece = f(part, &piece)?;
             if self.slices {
-                piece.insert(piece.len() - self.dim, n);
+                piece.insert(piece.len() - out, n);
             }
-            let axis = piece.len() - self.dim - 1;
+            let axis = piece.len() - out - 1;
             total += std::mem::take(&mut piece[axis]);
             all.push(piece);
         }
@@ -161,14 +198,15 @@ impl<'a> Split<'a> {
             return Err(Error::Broadcast { what, shapes: vec![shape.to_vec(), vec![total_from]] });
         }
         let mut shape = all.pop().ok_or(Error::Broadcast { what, shapes: vec![] })?;
-        let axis = shape.len() - self.dim - 1;
+        let axis = shape.len() - out - 1;
         shape[axis] = total;
         Ok(shape)
     }
 
-    /// The pieces put together again, each mapped by its part.
+    /// The pieces put together again, on that side, each mapped by its part.
     fn map(
         &self,
+        onto: Side,
         pieces: &[Tensor],
         f: impl Fn(&Constraint, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
@@ -177,26 +215,27 @@ impl<'a> Split<'a> {
         let Some(first) = mapped.first() else {
             return Err(Error::Broadcast { what: "parts of a constraint", shapes: vec![] });
         };
+        let dim = self.dim(onto);
         Ok(match self.slices {
-            true => Tensor::stack(&mapped, first.rank() - self.dim)?,
-            false => Tensor::cat(&mapped, first.rank() - self.dim - 1)?,
+            true => Tensor::stack(&mapped, first.rank() - dim)?,
+            false => Tensor::cat(&mapped, first.rank() - dim - 1)?,
         })
     }
 }
 
 pub(super) fn constrain(set: &Constraint, x: &Tensor) -> Result<Tensor> {
     let Some(split) = Split::of(set) else { return set.constrain(x) };
-    split.map(&split.split(x, &split.unconstrained_lengths())?, |part, x| part.constrain(x))
+    split.map(Side::Member, &split.split(Side::Free, x)?, |part, x| part.constrain(x))
 }
 
 pub(super) fn unconstrain(set: &Constraint, y: &Tensor) -> Result<Tensor> {
     let Some(split) = Split::of(set) else { return set.unconstrain(y) };
-    split.map(&split.split(y, &split.lengths())?, |part, y| part.unconstrain(y))
+    split.map(Side::Free, &split.split(Side::Member, y)?, |part, y| part.unconstrain(y))
 }
 
 pub(super) fn first_outside(set: &Constraint, y: &Tensor) -> Result<Option<f64>> {
     let Some(split) = Split::of(set) else { return Ok(None) };
-    for (piece, (part, _)) in split.split(y, &split.lengths())?.iter().zip(&split.parts) {
+    for (piece, (part, _)) in split.split(Side::Member, y)?.iter().zip(&split.parts) {
         if let Some(outside) = part.first_outside(piece)? {
             return Ok(Some(outside));
         }
@@ -222,14 +261,14 @@ pub(super) fn member(
         }
         pieces.push(part.member_of(&shape, dtype, device)?.broadcast_as(shape)?);
     }
-    split.map(&pieces, |_, piece| Ok(piece.clone()))
+    split.map(Side::Member, &pieces, |_, piece| Ok(piece.clone()))
 }
 
 /// `log |det|` of each part at its piece of `x`, with the dims of an event that are left summed.
 pub(super) fn log_abs_det(set: &Constraint, x: &Tensor) -> Result<Tensor> {
     let Some(split) = Split::of(set) else { return set.log_abs_det(x) };
     let batch = x.rank() - set.unconstrained_rank();
-    let pieces = split.split(x, &split.unconstrained_lengths())?;
+    let pieces = split.split(Side::Free, x)?;
     let mut total: Option<Tensor> = None;
     for ((part, _), piece) in split.parts.iter().zip(&pieces) {
         let one = part.log_abs_det(piece)?;

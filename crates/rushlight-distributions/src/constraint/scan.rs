@@ -45,11 +45,16 @@ impl<T: Real> WithSimd for Scan<'_, T> {
                 let (low, high) = (T::from_f64(low), T::from_f64(high));
                 block_outside(xs, |x| (x >= low) & (x < high))
             }
-            Constraint::OrderedVector | Constraint::SoftplusLowerCholesky => {
-                block_outside(xs, |x| x.is_finite())
-            }
+            Constraint::OrderedVector => block_outside(xs, |x| x.is_finite()),
             // Their events are looked at as a whole, elsewhere.
             Constraint::Sphere
+            | Constraint::SoftplusLowerCholesky
+            | Constraint::LowerCholesky
+            | Constraint::UnitLowerCholesky
+            | Constraint::LowerTriangular
+            | Constraint::PositiveDefinite
+            | Constraint::CorrelationCholesky
+            | Constraint::CorrelationMatrix
             | Constraint::Independent { .. }
             | Constraint::Stacked { .. }
             | Constraint::Cat { .. } => Some(xs),

@@ -1,8 +1,8 @@
 //! The shapes on either side of a bijection.
 
 use super::Constraint;
-use super::parts::Split;
-use crate::transform::{SoftplusLowerCholesky, Transform};
+use super::parts::{Side, Split};
+use crate::transform::{CorrCholesky, Transform, square};
 use crate::{Error, Result};
 
 impl Constraint {
@@ -19,7 +19,11 @@ impl Constraint {
 
     /// How many trailing dims of the unconstrained space are one member's.
     pub(crate) fn unconstrained_rank(&self) -> usize {
-        self.event_rank()
+        match self {
+            Self::CorrelationCholesky | Self::CorrelationMatrix => 1,
+            Self::Independent { base, dims } => base.unconstrained_rank() + dims,
+            _ => Split::of(self).map_or(self.event_rank(), |split| split.unconstrained_rank()),
+        }
     }
 
     /// The shape of [`constrain`](Self::constrain)'s value, given that of its argument.
@@ -28,14 +32,20 @@ impl Constraint {
     ///
     /// A shape that has no members.
     pub(crate) fn constrained_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
-        let shape = self.with_rank(self.unconstrained_rank(), shape)?;
+        let shape = with_rank(self.unconstrained_rank(), shape)?;
         Ok(match self {
+            Self::CorrelationCholesky | Self::CorrelationMatrix => {
+                CorrCholesky.forward_shape(shape)?
+            }
+            _ if self.is_of_matrices() => {
+                square("constraint", shape)?;
+                shape.to_vec()
+            }
             Self::Simplex | Self::Sphere => with_last(shape, |n| n + 1),
             Self::Independent { base, .. } => base.constrained_shape(shape)?,
             _ => match Split::of(self) {
                 Some(split) => {
-                    let lengths = split.unconstrained_lengths();
-                    split.shape(shape, &lengths, |part, shape| part.constrained_shape(shape))?
+                    split.shape(Side::Free, shape, |part, shape| part.constrained_shape(shape))?
                 }
                 None => shape.to_vec(),
             },
@@ -48,29 +58,32 @@ impl Constraint {
     ///
     /// A shape that has no members.
     pub(crate) fn unconstrained_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
-        let shape = self.with_rank(self.event_rank(), shape)?;
+        let shape = with_rank(self.event_rank(), shape)?;
         Ok(match self {
+            Self::CorrelationCholesky | Self::CorrelationMatrix => {
+                CorrCholesky.inverse_shape(shape)?
+            }
+            _ if self.is_of_matrices() => {
+                square("constraint", shape)?;
+                shape.to_vec()
+            }
             Self::Simplex | Self::Sphere => with_last(shape, |n| n.saturating_sub(1)),
             Self::Independent { base, .. } => base.unconstrained_shape(shape)?,
             _ => match Split::of(self) {
-                Some(split) => split.shape(shape, &split.lengths(), |part, shape| {
-                    part.unconstrained_shape(shape)
-                })?,
+                Some(split) => split
+                    .shape(Side::Member, shape, |part, shape| part.unconstrained_shape(shape))?,
                 None => shape.to_vec(),
             },
         })
     }
+}
 
-    fn with_rank<'a>(&self, rank: usize, shape: &'a [usize]) -> Result<&'a [usize]> {
-        if *self == Self::SoftplusLowerCholesky {
-            SoftplusLowerCholesky.forward_shape(shape)?;
-        }
-        if shape.len() < rank {
-            let (distribution, parameter, shape) = ("constraint", "x", shape.to_vec());
-            return Err(Error::ParameterRank { distribution, parameter, rank, shape });
-        }
-        Ok(shape)
+pub(super) fn with_rank(rank: usize, shape: &[usize]) -> Result<&[usize]> {
+    if shape.len() < rank {
+        let (distribution, parameter, shape) = ("constraint", "x", shape.to_vec());
+        return Err(Error::ParameterRank { distribution, parameter, rank, shape });
     }
+    Ok(shape)
 }
 
 fn with_last(shape: &[usize], f: impl Fn(usize) -> usize) -> Vec<usize> {

@@ -2,9 +2,6 @@
 
 use candle_core::{D, Result, Tensor};
 
-/// How far the length of a vector of rounded entries may be from 1.
-pub(super) const TOLERANCE: f64 = 1e-4;
-
 /// `K − 1` real numbers onto the sphere in `K` dims.
 pub(super) fn project(x: &Tensor) -> Result<Tensor> {
     let squares = x.sqr()?.sum_keepdim(D::Minus1)?;

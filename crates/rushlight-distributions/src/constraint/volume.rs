@@ -2,8 +2,9 @@
 
 use super::{Constraint, parts, sphere};
 use crate::transform::{
-    Exp, Ordered, PositiveOrdered, Sigmoid, Softplus, SoftplusLowerCholesky, StickBreaking,
-    Transform,
+    CorrCholesky, CorrMatrix, Exp, LowerCholesky, LowerTriangular, Ordered, PositiveDefinite,
+    PositiveOrdered, Sigmoid, Softplus, SoftplusLowerCholesky, StickBreaking, Transform,
+    UnitLowerCholesky,
 };
 use crate::{Error, Result, kernel};
 use candle_core::Tensor;
@@ -13,7 +14,8 @@ impl Constraint {
     /// where `y` itself has been rounded to a bound.
     ///
     /// Of a simplex it is that of the first `K − 1` coordinates; on a sphere it compares areas of the surface; of a
-    /// triangular matrix only the free entries count. Shape: that of `x`, less the dims of one member.
+    /// triangular matrix only the free entries count, of a symmetric one those of the lower triangle, of a correlation
+    /// matrix and of its factor those below the diagonal. Shape: that of `x`, less the dims of one member.
     ///
     /// # Errors
     ///
@@ -49,6 +51,12 @@ impl Constraint {
             Self::PositiveOrderedVector => PositiveOrdered.log_abs_det(x, x),
             Self::Sphere => Ok(sphere::log_volume(x)?),
             Self::SoftplusLowerCholesky => SoftplusLowerCholesky.log_abs_det(x, x),
+            Self::LowerCholesky => LowerCholesky.log_abs_det(x, x),
+            Self::UnitLowerCholesky => UnitLowerCholesky.log_abs_det(x, x),
+            Self::LowerTriangular => LowerTriangular.log_abs_det(x, x),
+            Self::PositiveDefinite => PositiveDefinite.log_abs_det(x, x),
+            Self::CorrelationCholesky => CorrCholesky.log_abs_det(x, x),
+            Self::CorrelationMatrix => CorrMatrix.log_abs_det(x, x),
             Self::Independent { base, dims } => kernel::sum_last(&base.log_abs_det(x)?, *dims),
             Self::Stacked { .. } | Self::Cat { .. } => parts::log_abs_det(self, x),
             _ => Err(Error::NoBijection { constraint: self.clone() }),

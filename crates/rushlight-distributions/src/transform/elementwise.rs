@@ -123,7 +123,7 @@ pub(super) fn log_slope_of_tanh(x: &Tensor) -> Result<Tensor> {
 }
 
 /// `(ln(1 + y) − ln(1 − y)) / 2`
-pub(super) fn atanh(y: &Tensor) -> Result<Tensor> {
+fn atanh(y: &Tensor) -> Result<Tensor> {
     Ok((special::log1p(y)? - special::log1p(&y.neg()?)?)?.affine(0.5, 0.0)?)
 }
 

@@ -12,6 +12,7 @@ mod cat;
 mod cdf;
 mod cholesky;
 mod compose;
+mod correlation;
 mod elementwise;
 pub mod flow;
 mod independent;
@@ -19,15 +20,18 @@ mod interval;
 mod inverse;
 mod ordered;
 mod permute;
+mod positive_definite;
 mod simplex;
 mod softmax;
 
 pub use bijection::Bijection;
 pub use cat::Cat;
 pub use cdf::Cdf;
-pub use cholesky::{CorrCholesky, LowerCholesky, SoftplusLowerCholesky};
+pub(crate) use cholesky::square;
+pub use cholesky::{LowerCholesky, LowerTriangular, SoftplusLowerCholesky, UnitLowerCholesky};
 pub use compose::Compose;
 pub(crate) use compose::Ranks;
+pub use correlation::{CorrCholesky, CorrMatrix};
 pub use elementwise::{Exp, Sigmoid, Softplus, Tanh};
 pub use flow::{
     AffineAutoregressive, AffineCoupling, Dense, Planar, Radial, Spline, SplineCoupling,
@@ -37,6 +41,7 @@ pub use interval::{Affine, GreaterThan, Interval, LessThan, Power};
 pub use inverse::Inverse;
 pub use ordered::{Ordered, PositiveOrdered};
 pub use permute::Permute;
+pub use positive_definite::PositiveDefinite;
 pub use simplex::{SoftmaxCentered, StickBreaking};
 pub use softmax::Softmax;
 

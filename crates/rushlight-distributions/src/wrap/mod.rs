@@ -27,8 +27,7 @@ fn harmless(d: &dyn Distribution, value: &Tensor, counts: &Tensor) -> Result<Ten
     let over_event = counts.reshape(over_event)?;
     let own = [d.batch_shape(), event].concat();
     let full = shape::broadcast("masked", &[value.dims(), &own, over_event.dims()])?;
-    let member = d.support().member(event.last().copied().unwrap_or(1));
-    let member = Tensor::new(member as f32, value.device())?.to_dtype(value.dtype())?;
+    let member = d.support().member_of(event, value.dtype(), value.device())?;
     let (value, member) =
         (value.broadcast_as(full.as_slice())?, member.broadcast_as(full.as_slice())?);
     Ok(over_event.broadcast_as(full)?.where_cond(&value, &member)?)

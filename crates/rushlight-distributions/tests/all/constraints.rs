@@ -2,7 +2,7 @@
 //! rounding takes what it takes and volumes stay finite.
 
 use crate::jacobian::{jacobian, log_abs_det, log_area};
-use crate::support::{FLOATS, flat, gradients, tensor, variable};
+use crate::support::{FLOATS, assert_close, flat, gradients, tensor, variable};
 use candle_core::{DType, Device, Tensor};
 use rushlight_distributions::Constraint;
 use rushlight_distributions::transform::{Bijection, Transform};
@@ -27,6 +27,15 @@ fn all() -> Vec<(Constraint, &'static [usize])> {
         (Constraint::PositiveOrderedVector, &[3]),
         (Constraint::Sphere, &[3]),
         (Constraint::SoftplusLowerCholesky, &[2, 2]),
+        (Constraint::LowerCholesky, &[3, 3]),
+        (Constraint::UnitLowerCholesky, &[3, 3]),
+        (Constraint::LowerTriangular, &[3, 3]),
+        (Constraint::PositiveDefinite, &[2, 2]),
+        (Constraint::PositiveDefinite, &[3, 3]),
+        (Constraint::CorrelationCholesky, &[3]),
+        (Constraint::CorrelationCholesky, &[6]),
+        (Constraint::CorrelationMatrix, &[3]),
+        (Constraint::CorrelationMatrix, &[6]),
         (Constraint::Positive.to_event(1), &[3]),
         (
             Constraint::stacked(
@@ -43,6 +52,21 @@ fn all() -> Vec<(Constraint, &'static [usize])> {
     ]
 }
 
+/// Which entries of a square matrix are free, row by row: of one that leads to a member, or of the member.
+fn free(set: &Constraint, n: usize) -> Vec<bool> {
+    let own_diagonal = !matches!(
+        set,
+        Constraint::UnitLowerCholesky
+            | Constraint::CorrelationCholesky
+            | Constraint::CorrelationMatrix
+    );
+    (0..n * n).map(|k| k / n > k % n || own_diagonal && k / n == k % n).collect()
+}
+
+fn is_square(shape: &[usize]) -> bool {
+    matches!(shape, [rows, columns] if rows == columns)
+}
+
 fn filled(x: f64, shape: &[usize], dtype: DType) -> Tensor {
     tensor(&vec![x; shape.iter().product()], shape, dtype)
 }
@@ -57,11 +81,11 @@ fn members_come_back() {
             let n: usize = shape.iter().product();
             let x: Vec<f64> = (0..3 * n).map(|i| (i as f64 * 0.618).sin() * 2.5).collect();
             let x = tensor(&x, &[&[3], shape].concat(), dtype);
-            let x = match &set {
-                // Above the diagonal there is nothing to come back.
-                Constraint::SoftplusLowerCholesky => {
-                    (x * tensor(&[1., 0., 1., 1.], &[2, 2], dtype).broadcast_as((3, 2, 2)).unwrap())
-                        .unwrap()
+            let x = match (is_square(shape), shape.last()) {
+                // Where nothing counts there is nothing to come back.
+                (true, Some(&n)) if !sizes_differ => {
+                    let counts: Vec<f64> = free(&set, n).into_iter().map(f64::from).collect();
+                    x.broadcast_mul(&tensor(&counts, shape, dtype)).unwrap()
                 }
                 _ => x,
             };
@@ -114,10 +138,15 @@ fn volumes_are_those_of_differences() {
                 log_abs_det(rows)
             }
             Constraint::Sphere => log_area(&jacobian(&f, &x)),
-            Constraint::SoftplusLowerCholesky => {
-                let free = |row: &Vec<f64>| vec![row[0], row[2], row[3]];
+            _ if set.event_rank() == 2 => {
                 let rows = jacobian(&f, &x);
-                log_abs_det([0, 2, 3].map(|i| free(&rows[i])).to_vec())
+                let size = (rows.len() as f64).sqrt() as usize;
+                let columns = if is_square(shape) { free(&set, size) } else { vec![true; n] };
+                let pick = |row: &Vec<f64>| {
+                    row.iter().zip(&columns).filter(|(_, free)| **free).map(|(x, _)| *x).collect()
+                };
+                let rows = rows.iter().zip(free(&set, size)).filter(|(_, free)| *free);
+                log_abs_det(rows.map(|(row, _)| pick(row)).collect())
             }
             _ => log_abs_det(jacobian(&f, if n == 0 { &[0.5] } else { &x })),
         };
@@ -177,17 +206,18 @@ fn far_points_come_back_where_the_value_still_has_them() {
         (Constraint::HalfOpenInterval { low: 0.0, high: 3.0 }, &[-700., -40.]),
         (Constraint::HalfOpenInterval { low: -3.0, high: 0.0 }, &[40., 700.]),
     ];
-    let back = |set: &Constraint, x: &[f64]| {
-        let x = Tensor::new(x, &Device::Cpu).unwrap();
-        let y = set.constrain(&x).unwrap();
+    let back_of = |set: &Constraint, x: &[f64], shape: &[usize]| {
+        let y = set.constrain(&tensor(x, shape, DType::F64)).unwrap();
         assert_eq!(set.first_outside(&y).unwrap(), None, "{set:?}: {y}");
         flat(&set.unconstrain(&y).unwrap())
     };
-    let assert_same = |set: &Constraint, x: &[f64]| {
-        for (b, x) in back(set, x).iter().zip(x) {
+    let assert_same_of = |set: &Constraint, x: &[f64], shape: &[usize]| {
+        for (b, x) in back_of(set, x, shape).iter().zip(x) {
             assert!((b - x).abs() <= 1e-12 * x.abs().max(1.0), "{set:?}: {x} came back as {b}");
         }
     };
+    let back = |set: &Constraint, x: &[f64]| back_of(set, x, &[x.len()]);
+    let assert_same = |set: &Constraint, x: &[f64]| assert_same_of(set, x, &[x.len()]);
     for (set, xs) in rows {
         xs.iter().for_each(|&x| assert_same(&set, &[x]));
         // All of them lead to members, also in the dtype with fewer digits, whose range ends at e^89.
@@ -225,6 +255,29 @@ fn far_points_come_back_where_the_value_still_has_them() {
         assert_eq!(matrices.first_outside(&y).unwrap(), None);
         let error = flat(&(matrices.unconstrain(&y).unwrap() - &x).unwrap().abs().unwrap());
         assert!(error.iter().all(|e| *e <= 1e-9), "{error:?}");
+        let x = [diagonal, 0., -700., -diagonal];
+        assert_same_of(&Constraint::LowerCholesky, &x, &[2, 2]);
+        assert_same_of(&Constraint::LowerTriangular, &x, &[2, 2]);
+        assert_same_of(&Constraint::UnitLowerCholesky, &[0., 0., diagonal, 0.], &[2, 2]);
+    }
+    // What is on the diagonal is lost beside the square of what is left of it.
+    for x in
+        [[-40., 0., 3., 40.], [40., 0., 700., 40.], [-40., 0., 0., -40.], [300., 0., 0., -300.]]
+    {
+        assert_same_of(&Constraint::PositiveDefinite, &x, &[2, 2]);
+    }
+    for far in [-40., 40.] {
+        assert_same_of(&Constraint::CorrelationCholesky, &[far; 3], &[3]);
+        assert_same_of(&Constraint::CorrelationCholesky, &[far, 0.5, -far], &[3]);
+        assert_same_of(&Constraint::CorrelationCholesky, &[7.5 * far], &[1]);
+    }
+    for near in [-8., 8.] {
+        let x = tensor(&[near, 0.5, 1.0], &[3], DType::F64);
+        let y = Constraint::CorrelationMatrix.constrain(&x).unwrap();
+        assert_eq!(Constraint::CorrelationMatrix.first_outside(&y).unwrap(), None);
+        // A correlation of 1 − 4 e^−16 has lost 7 digits, and what follows from it too.
+        let back = flat(&Constraint::CorrelationMatrix.unconstrain(&y).unwrap());
+        assert_close("correlations", &back, &[near, 0.5, 1.0], 1e-8);
     }
 }
 
@@ -272,4 +325,80 @@ fn parts_are_looked_at_one_by_one() {
     let text = discrete.constrain(&tensor(&[0.; 2], &[2], DType::F32)).unwrap_err().to_string();
     assert_eq!(text, "no bijection leads from unconstrained space to 0 or 1");
     assert!(Bijection::onto(discrete).is_err());
+}
+
+/// Beyond the range of `e^x` a matrix is none, which is told.
+#[test]
+fn matrices_out_of_range_are_no_members() {
+    let rows = [
+        (Constraint::PositiveDefinite, vec![3, 3], 700., f64::INFINITY),
+        (Constraint::PositiveDefinite, vec![3, 3], -700., 0.),
+        (Constraint::LowerCholesky, vec![2, 2], 800., f64::INFINITY),
+        (Constraint::LowerCholesky, vec![2, 2], -800., 0.),
+        (Constraint::CorrelationCholesky, vec![3], 700., 0.),
+        (Constraint::CorrelationCholesky, vec![3], -700., 0.),
+        (Constraint::CorrelationMatrix, vec![3], 40., 0.),
+        (Constraint::CorrelationMatrix, vec![3], -700., 0.),
+    ];
+    for (set, shape, x, outside) in rows {
+        let y = set.constrain(&filled(x, &shape, DType::F64)).unwrap();
+        assert_eq!(set.first_outside(&y).unwrap(), Some(outside), "{set:?} at {x}: {y}");
+        // Nor does the way back panic.
+        set.unconstrain(&y).unwrap();
+    }
+}
+
+/// Vectors become matrices also side by side: along a dim in front of them, or along their own.
+#[test]
+fn correlations_are_put_together() {
+    let (factor, matrix) = (Constraint::CorrelationCholesky, Constraint::CorrelationMatrix);
+    let pair = || [factor.clone(), matrix.clone()];
+    let runs = || pair().map(|set| (set, 3));
+    let x = [0.5, -1.0, 2.0, 0.25, 1.5, -0.75];
+    // The set, the dim of the parts in unconstrained space, and in the set.
+    let rows = [
+        (Constraint::stacked(pair(), 2), &[2, 3][..], 0, &[2, 3, 3][..], 0),
+        (Constraint::stacked(pair(), 0), &[3, 2], 1, &[3, 3, 2], 2),
+        (Constraint::cat(runs(), 0), &[6], 0, &[3, 6], 1),
+        (Constraint::cat(runs(), 1), &[6], 0, &[6, 3], 0),
+        (factor.clone().to_event(1), &[2, 3], 0, &[2, 3, 3], 0),
+    ];
+    for (set, from, free_dim, to, dim) in rows {
+        let x = tensor(&x, from, DType::F64);
+        let onto = Bijection::onto(set.clone()).unwrap();
+        assert_eq!((onto.domain_rank(), onto.codomain_rank()), (from.len(), to.len()), "{set:?}");
+        assert_eq!(onto.forward_shape(from).unwrap(), to, "{set:?}");
+        assert_eq!(onto.inverse_shape(to).unwrap(), from, "{set:?}");
+        let y = onto.forward(&x).unwrap();
+        assert_eq!(y.dims(), to);
+        assert_eq!(set.first_outside(&y).unwrap(), None, "{set:?}");
+        assert_close("back", &flat(&onto.inverse(&y).unwrap()), &flat(&x), 1e-12);
+        let batch = Tensor::stack(&[&x, &x], 0).unwrap();
+        assert_eq!(onto.log_abs_det(&batch, &y).unwrap().dims(), [2]);
+        assert_eq!(onto.forward(&batch).unwrap().dims(), [&[2], to].concat());
+
+        let second = if set == factor.clone().to_event(1) { &factor } else { &matrix };
+        let (mut volume, parts) = (0.0, [&factor, second]);
+        for (i, (part, x)) in parts.iter().zip(x.chunk(2, free_dim).unwrap()).enumerate() {
+            let x = x.flatten_all().unwrap();
+            volume += flat(&part.log_abs_det(&x).unwrap())[0];
+            let piece = y.chunk(2, dim).unwrap()[i].reshape((3, 3)).unwrap();
+            assert_eq!(flat(&piece), flat(&part.constrain(&x).unwrap()), "{set:?}");
+        }
+        assert_close("volume", &flat(&onto.log_abs_det(&x, &y).unwrap()), &[volume], 1e-13);
+        let member = set.member_of(to, DType::F64, &Device::Cpu).unwrap();
+        assert_eq!(set.first_outside(&member.broadcast_as(to).unwrap()).unwrap(), None);
+    }
+    // Of a vector, and of a matrix, there is no tensor.
+    let mixed = Constraint::stacked([Constraint::LowerCholesky, factor], 2);
+    assert!(mixed.constrain(&tensor(&x, &[2, 3], DType::F64)).is_err());
+    let four = Bijection::onto(Constraint::CorrelationMatrix).unwrap();
+    let text = four.forward_shape(&[4]).unwrap_err().to_string();
+    assert!(
+        text.starts_with("CorrCholesky, n (n − 1) / 2 entries: the shapes [[4], [3]]"),
+        "{text}"
+    );
+    let square = Bijection::onto(Constraint::PositiveDefinite).unwrap();
+    let text = square.forward_shape(&[2, 3]).unwrap_err().to_string();
+    assert!(text.starts_with("constraint: the shapes [[2], [3]] do not broadcast"), "{text}");
 }

@@ -4,8 +4,9 @@ use crate::jacobian::{jacobian, log_abs_det};
 use crate::support::{FLOATS, assert_close, flat, gradients, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::transform::{
-    Affine, Cat, Cdf, Compose, CorrCholesky, Exp, Independent, Inverse, LowerCholesky, Ordered,
-    Permute, Sigmoid, Softmax, SoftmaxCentered, Softplus, StickBreaking, Tanh, Transform,
+    Affine, Cat, Cdf, Compose, CorrCholesky, CorrMatrix, Exp, Independent, Inverse, LowerCholesky,
+    Ordered, Permute, PositiveDefinite, Sigmoid, Softmax, SoftmaxCentered, Softplus, StickBreaking,
+    Tanh, Transform,
 };
 use rushlight_distributions::{
     Constraint, Distribution, DistributionExt, Gumbel, Laplace, Logistic, Normal, Rng,
@@ -67,11 +68,13 @@ fn volumes_are_those_of_differences_and_inverses_undo() {
 #[test]
 fn shapes_go_both_ways() {
     type Row = (Box<dyn Transform>, &'static [usize], &'static [usize]);
-    let all: [Row; 6] = [
+    let all: [Row; 8] = [
         (Box::new(StickBreaking), &[5, 3], &[5, 4]),
         (Box::new(SoftmaxCentered), &[5, 3], &[5, 4]),
         (Box::new(CorrCholesky), &[5, 3], &[5, 3, 3]),
+        (Box::new(CorrMatrix), &[5, 3], &[5, 3, 3]),
         (Box::new(LowerCholesky), &[5, 3, 3], &[5, 3, 3]),
+        (Box::new(PositiveDefinite), &[5, 3, 3], &[5, 3, 3]),
         (Box::new(Compose::new(vec![Arc::new(Exp), Arc::new(StickBreaking)])), &[3], &[4]),
         (
             Box::new(Cat::new(vec![(Arc::new(StickBreaking), 2), (Arc::new(Exp), 1)], 0).unwrap()),
@@ -194,4 +197,30 @@ fn what_does_not_fit_is_told() {
     assert_eq!(shares.support(), Constraint::Simplex);
     let y = tensor(&[0.5, 0.5], &[2], DType::F32);
     assert_eq!(text(shares.log_prob(&y).map(drop)), "Softmax has no `log_abs_det`");
+}
+
+/// A transformed distribution on matrices has them as its support.
+#[test]
+fn supports_of_matrices_are_known() {
+    let rows: [(Arc<dyn Transform>, &[usize], Constraint); 4] = [
+        (Arc::new(LowerCholesky), &[2, 3, 3], Constraint::LowerCholesky),
+        (Arc::new(PositiveDefinite), &[2, 3, 3], Constraint::PositiveDefinite),
+        (Arc::new(CorrCholesky), &[2, 3], Constraint::CorrelationCholesky),
+        (Arc::new(CorrMatrix), &[2, 3], Constraint::CorrelationMatrix),
+    ];
+    for ((map, shape, support), dtype) in rows.iter().flat_map(|r| FLOATS.map(|t| (r, t))) {
+        let zeros = tensor(&vec![0.0; shape.iter().product()], shape, dtype);
+        let base = Normal::new(&zeros, 0.5).unwrap();
+        let d = TransformedDistribution::new(base.clone(), vec![map.clone()]).unwrap();
+        assert_eq!(d.support(), *support);
+        assert_eq!((d.batch_shape(), d.event_shape()), (&[2][..], &[3, 3][..]));
+        let y = d.rsample(&mut Rng::seed(5), &[4]).unwrap();
+        assert_eq!(support.first_outside(&y).unwrap(), None, "{support}");
+        // Entries that do not count are 0 on the way back; their density is the base's there.
+        let x = map.inverse(&y).unwrap();
+        let base = base.to_event(map.domain_rank());
+        let want = (base.log_prob(&x).unwrap() - map.log_abs_det(&x, &y).unwrap()).unwrap();
+        let tolerance = if dtype == DType::F64 { 1e-12 } else { 1e-4 };
+        assert_close(map.name(), &flat(&d.log_prob(&y).unwrap()), &flat(&want), tolerance);
+    }
 }
