@@ -42,6 +42,7 @@ pub(crate) mod unary;
 
 pub(crate) use block::Block;
 pub(crate) use composite::{impossible_unless, weigh};
+pub(crate) use prepare::check_like;
 pub(crate) use space::BLOCK;
 
 use crate::operand::{Operand, Source};

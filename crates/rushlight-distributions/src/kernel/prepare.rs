@@ -62,7 +62,7 @@ pub(super) fn log_prob(
 }
 
 /// Dtype and device of a parameter are the value's.
-pub(super) fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
+pub(crate) fn check_like(what: &'static str, t: &Tensor, value: &Tensor) -> Result<()> {
     if t.dtype() != value.dtype() {
         return Err(Error::DType { what, expected: t.dtype(), got: value.dtype() });
     }

@@ -17,9 +17,11 @@ mod bessel;
 mod binary;
 pub(crate) mod composite;
 pub(crate) mod incomplete;
+pub(crate) mod multivariate;
 mod regularized;
 
 pub use binary::{ln_beta, ln_choose, log_add_exp};
+pub use multivariate::mvlgamma;
 pub use regularized::{betainc, gammainc_p, gammainc_q};
 
 use crate::Real;

@@ -7,7 +7,7 @@ use candle_core::{D, Device, Tensor};
 use std::sync::Arc;
 
 /// `x` where `here(row, column)`, and 0 elsewhere, whatever is there.
-pub(super) fn keep(x: &Tensor, here: impl Fn(usize, usize) -> bool) -> Result<Tensor> {
+pub(crate) fn keep(x: &Tensor, here: impl Fn(usize, usize) -> bool) -> Result<Tensor> {
     let (rows, columns) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
     let mask = (0..rows * columns).map(|k| u8::from(here(k / columns, k % columns)));
     let mask = Tensor::from_iter(mask, &Device::Cpu)?.reshape((rows, columns))?;
