@@ -70,7 +70,7 @@ impl CorrCholesky {
     }
 
     /// Row by row into the strict lower triangle; 0 elsewhere.
-    fn fill(x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn fill(x: &Tensor) -> Result<Tensor> {
         let n = Self::size(x.dim(D::Minus1)?)?;
         let last = x.rank() - 1;
         let padded = x.pad_with_zeros(last, 0, 1)?;
@@ -101,7 +101,7 @@ impl CorrCholesky {
         let last = x.rank() - 1;
         let n = x.dim(last)?;
         let sums = along::cumsum(x, last)?;
-        Ok(sums.narrow(last, 0, n - 1)?.pad_with_zeros(last, 1, 0)?)
+        Ok(sums.narrow(last, 0, n.saturating_sub(1))?.pad_with_zeros(last, 1, 0)?)
     }
 }
 

@@ -17,7 +17,8 @@ use rushlight_distributions::{
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use rushlight_distributions::{
-    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+    Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
+    RelaxedOneHotCategorical, VonMises,
 };
 
 /// Any bits at all, and numbers that mean something to one family or another.
@@ -133,6 +134,8 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             RelaxedOneHotCategorical::from_logits(0.5, &pair).and_then(shared),
             OneHotCategoricalStraightThrough::new(&pair).and_then(shared),
             OneHotCategoricalStraightThrough::from_logits(&pair).and_then(shared),
+            LKJCholesky::new(2, &s).and_then(shared),
+            LKJCholesky::new(2, &pair).and_then(shared),
             Delta::new(&s, &t, 0).and_then(shared),
             Delta::new(&pair, &t, 1).and_then(shared),
         ],
@@ -215,11 +218,15 @@ proptest! {
                 a.abs().max(b.abs()) > 1e4 || b.abs() < 1e-4 || (b - a).abs() < 1e-3;
             for d in distributions(a, b, dtype) {
                 let may_overflow = match d.name() {
-                    "Beta" | "Gamma" | "InverseGamma" | "Chi2" | "StudentT" | "Dirichlet" => of_beta,
+                    "Beta" | "Gamma" | "InverseGamma" | "Chi2" | "StudentT" | "Dirichlet"
+                    | "LKJCholesky" => of_beta,
                     "TruncatedNormal" => of_truncated,
                     _ => of_beta && is_of_counts(&d),
                 };
-                check(&d, &values, may_overflow)?;
+                // Of matrices, one with two such rows.
+                let rows = Tensor::stack(&[&values, &values], 0).unwrap();
+                let values = if d.event_shape().len() == 2 { &rows } else { &values };
+                check(&d, values, may_overflow)?;
             }
         }
     }

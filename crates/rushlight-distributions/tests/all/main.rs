@@ -12,6 +12,7 @@ mod jacobian;
 mod joined_maps;
 mod kl;
 mod laws;
+mod lkj;
 mod masked;
 mod matrices;
 mod mixture;
