@@ -23,9 +23,9 @@ pub struct State {
 }
 
 impl State {
-    /// No entries yet, of a thing of this kind. The kind is part of a line in a file, so it has no line breaks.
+    /// No entries yet, of a thing of this kind: a name on one line.
     pub fn new(kind: &str) -> Self {
-        Self { kind: kind.replace('\n', " "), entries: BTreeMap::new() }
+        Self { kind: kind.replace(char::is_control, " "), entries: BTreeMap::new() }
     }
 
     /// What this is the state of: `Adam`, say. Empty for what has no state.
@@ -88,9 +88,10 @@ impl State {
     ///
     /// [`Error::StateKind`].
     pub fn check_kind(&self, kind: &str) -> Result<()> {
-        match self.kind == kind {
+        let Self { kind: expected, .. } = Self::new(kind);
+        match self.kind == expected {
             true => Ok(()),
-            false => Err(Error::StateKind { found: self.kind.clone(), expected: kind.to_owned() }),
+            false => Err(Error::StateKind { found: self.kind.clone(), expected }),
         }
     }
 

@@ -135,7 +135,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     }
 
     fn take_in(&mut self, file: &str, bytes: &[u8]) -> Result<()> {
-        let (header, mut tensors) = self.read_file(file, bytes)?;
+        let before = (self.optimizer.state()?, self.estimator.state()?);
+        let (header, mut tensors) =
+            self.read_file(file, bytes, (before.0.kind(), before.1.kind()))?;
         let params = match tensors.remove(PARAMS) {
             Some(params) if params.dtype() == DType::U8 => params.flatten_all()?.to_vec1()?,
             _ => return Err(damaged(file, "it has no parameters".to_owned())),
@@ -157,7 +159,6 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             }
         }
         // Each of the three takes its part as a whole or not at all; what a later one refuses, the earlier ones undo.
-        let before = (self.optimizer.state()?, self.estimator.state()?);
         let taken = self
             .optimizer
             .set_state(&optimizer)
@@ -173,8 +174,13 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         Ok(())
     }
 
-    /// The header, which fits this fit, and the tensors.
-    fn read_file(&self, file: &str, bytes: &[u8]) -> Result<(Header, HashMap<String, Tensor>)> {
+    /// The header, which fits a fit with an optimizer and an estimator of these kinds, and the tensors.
+    fn read_file(
+        &self,
+        file: &str,
+        bytes: &[u8],
+        (optimizer, estimator): (&str, &str),
+    ) -> Result<(Header, HashMap<String, Tensor>)> {
         let (metadata, tensors) = files::from_safetensors(file, bytes)?;
         let text = metadata
             .get(header::KEY)
@@ -189,10 +195,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         }
         let header = Header::read(text)
             .map_err(|part| damaged(file, format!("its checkpoint has no {part}")))?;
-        let (optimizer, estimator) = (self.optimizer.state()?, self.estimator.state()?);
         let parts = [
-            ("optimizer", &*header.optimizer, optimizer.kind()),
-            ("estimator", &*header.estimator, estimator.kind()),
+            ("optimizer", &*header.optimizer, optimizer),
+            ("estimator", &*header.estimator, estimator),
             ("dtype", &*header.dtype, self.dtype.as_str()),
         ];
         if let Some((part, found, here)) = parts.into_iter().find(|(_, found, here)| found != here)
