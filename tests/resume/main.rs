@@ -12,8 +12,9 @@ use rushlight::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
 const STEPS: u64 = 20;
 
 type Boxed = Box<dyn Optimizer>;
+type Make = fn() -> Boxed;
 
-fn optimizers() -> Vec<(&'static str, fn() -> Boxed)> {
+fn optimizers() -> Vec<(&'static str, Make)> {
     vec![
         ("Adam", || Box::new(Adam::new(0.05))),
         ("Adam, clipped", || Box::new(Adam::new(0.05).clip_norm(1.0).clip_value(0.8))),
