@@ -20,11 +20,22 @@ pub mod prelude {
         StudentT, Traced, TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
         WithoutRsample, ZeroInflated,
     };
+    pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
         Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
+}
+
+/// The programs of the how-to pages, compiled and run with the tests.
+#[cfg(doctest)]
+mod how_to {
+    #[doc = include_str!("../docs/how-to/optimizers.md")]
+    struct Optimizers;
+
+    #[doc = include_str!("../docs/how-to/stop-and-resume.md")]
+    struct StopAndResume;
 }
 
 /// The programs of the tutorial, compiled and run with the tests.
