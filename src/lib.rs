@@ -14,11 +14,12 @@ pub mod prelude {
         Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, Constraint,
         ContinuousBernoulli, Delta, Dirichlet, DirichletMultinomial, Distribution, DistributionExt,
         Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, Independent,
-        InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, Masked, MixtureSameFamily,
-        Multinomial, NegativeBinomial, Normal, OneHotCategorical, OneHotCategoricalStraightThrough,
-        Operand, OrderedLogistic, Pareto, Poisson, RelaxedBernoulli, RelaxedOneHotCategorical, Rng,
+        InverseGamma, Kumaraswamy, LKJCholesky, Laplace, LogNormal, Logistic,
+        LowRankMultivariateNormal, Masked, MixtureSameFamily, Multinomial, MultivariateNormal,
+        NegativeBinomial, Normal, OneHotCategorical, OneHotCategoricalStraightThrough, Operand,
+        OrderedLogistic, Pareto, Poisson, RelaxedBernoulli, RelaxedOneHotCategorical, Rng,
         StudentT, Traced, TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
-        WithoutRsample, ZeroInflated,
+        Wishart, WithoutRsample, ZeroInflated,
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{

@@ -20,6 +20,7 @@ use rushlight_distributions::{
     Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
     RelaxedOneHotCategorical, VonMises,
 };
+use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
 
 /// Any bits at all, and numbers that mean something to one family or another.
 fn number() -> impl Strategy<Value = f64> {
@@ -93,6 +94,19 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Uniform::new(x, y).and_then(shared),
         ]
     };
+    let triangle = tensor(&[a, 0.0, b, a], &[2, 2], dtype);
+    let symmetric = tensor(&[a, b, b, a], &[2, 2], dtype);
+    let matrices = |x: &Operand| -> Vec<Result<Shared>> {
+        vec![
+            MultivariateNormal::new(x, &triangle).and_then(shared),
+            MultivariateNormal::from_covariance(x, &symmetric).and_then(shared),
+            MultivariateNormal::from_precision(x, &symmetric).and_then(shared),
+            LowRankMultivariateNormal::new(x, &symmetric, x).and_then(shared),
+            LowRankMultivariateNormal::new(0, &triangle, x).and_then(shared),
+            Wishart::new(x, &triangle).and_then(shared),
+            Wishart::from_covariance(x, &symmetric).and_then(shared),
+        ]
+    };
     let tensors: [Operand; 2] = [(&s).into(), (&t).into()];
     let counts = |x: &Operand, y: &Operand| -> Vec<Result<Shared>> {
         vec![
@@ -139,6 +153,8 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Delta::new(&s, &t, 0).and_then(shared),
             Delta::new(&pair, &t, 1).and_then(shared),
         ],
+        matrices(&(&s).into()),
+        matrices(&(&t).into()),
         if dtype == DType::F64 { counts(&a.into(), &b.into()) } else { vec![] },
         two(&s.into(), &t.into()).into_iter().collect::<Vec<_>>(),
         one(&pair.into()).into(),
@@ -216,11 +232,14 @@ proptest! {
             // A truncated normal so far off or so narrow has no digits left of its mass, which may round to 0.
             let of_truncated =
                 a.abs().max(b.abs()) > 1e4 || b.abs() < 1e-4 || (b - a).abs() < 1e-3;
+            // Products of entries, and of what they are solved for, leave the range of numbers.
+            let of_matrices = [a, b, x, y].iter().any(|x| !(1e-10..1e10).contains(&x.abs()));
             for d in distributions(a, b, dtype) {
                 let may_overflow = match d.name() {
                     "Beta" | "Gamma" | "InverseGamma" | "Chi2" | "StudentT" | "Dirichlet"
                     | "LKJCholesky" => of_beta,
                     "TruncatedNormal" => of_truncated,
+                    "MultivariateNormal" | "LowRankMultivariateNormal" | "Wishart" => of_matrices,
                     _ => of_beta && is_of_counts(&d),
                 };
                 // Of matrices, one with two such rows.

@@ -95,8 +95,8 @@ fn gradients_of_linear_algebra_are_the_slopes() {
         a.broadcast_add(&(identity * 6.0).unwrap()).unwrap()
     };
     let factors = |at: &[Tensor]| cholesky(&shifted(&at[0])).unwrap();
-    assert_slopes("cholesky", factors, &[a.clone()]);
-    assert_slopes("log_det", |at| log_det(&shifted(&at[0])).unwrap(), &[a.clone()]);
+    assert_slopes("cholesky", factors, std::slice::from_ref(&a));
+    assert_slopes("log_det", |at| log_det(&shifted(&at[0])).unwrap(), std::slice::from_ref(&a));
     for (l, what) in [(a, "each"), (one, "one")] {
         let solved = |at: &[Tensor]| solve_lower(&factor(&at[0]), &at[1]).unwrap();
         assert_slopes(&format!("solve_lower, {what}"), solved, &[l.clone(), b.clone()]);
