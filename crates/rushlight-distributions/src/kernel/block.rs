@@ -50,6 +50,29 @@ impl<'a, T: Real> Input<'a, T> {
         }
     }
 
+    /// The operand along a run, with what happens to lie behind it: where it is in memory, or gathered into
+    /// `buffer`.
+    #[inline(always)]
+    pub fn block<'b>(
+        &self,
+        space: &Space,
+        offsets: &Offsets,
+        n: usize,
+        buffer: &'b mut Block<T>,
+    ) -> &'b Block<T>
+    where
+        'a: 'b,
+    {
+        if let Self::Memory { data, slot } = *self
+            && space.step(slot) == 1
+            && let Some(block) = data[offsets[slot]..].first_chunk()
+        {
+            return block;
+        }
+        self.copy(space, offsets, n, buffer);
+        buffer
+    }
+
     /// Copies a run into `buffer`, one element after the other.
     #[inline(always)]
     pub fn copy(&self, space: &Space, offsets: &Offsets, n: usize, buffer: &mut [T; BLOCK]) {
@@ -105,17 +128,17 @@ pub(crate) type Block<T> = [T; BLOCK];
 /// Where the partial derivatives of a block go: the value's, then the parameters'.
 pub(super) type Partials<'a, T> = &'a mut [Block<T>; MAX_PARAMS + 1];
 
-/// The parameters along one run: all constant, or copied to where a loop over all of them finds them without
-/// a check (which is what lets it vectorise).
+/// The parameters along one run: all constant, or blocks of known length, so that a loop over all of them
+/// needs no check (which is what lets it vectorise).
 pub(super) enum Params<'a, T> {
     Constant([T; MAX_PARAMS]),
-    Varying(&'a [Block<T>; MAX_PARAMS]),
+    Varying([&'a Block<T>; MAX_PARAMS]),
 }
 
 impl<'a, T: Real> Params<'a, T> {
     #[inline(always)]
     pub fn load(
-        inputs: &[Input<'_, T>],
+        inputs: &[Input<'a, T>],
         space: &Space,
         offsets: &Offsets,
         n: usize,
@@ -132,10 +155,11 @@ impl<'a, T: Real> Params<'a, T> {
         if constant {
             return Self::Constant(constants);
         }
-        for (input, buffer) in inputs.iter().zip(buffers.iter_mut()) {
-            input.copy(space, offsets, n, buffer);
-        }
-        Self::Varying(buffers)
+        let mut inputs = inputs.iter();
+        Self::Varying(buffers.each_mut().map(|buffer| match inputs.next() {
+            Some(input) => input.block(space, offsets, n, buffer),
+            None => buffer,
+        }))
     }
 }
 

@@ -88,9 +88,9 @@ impl<T: Real> Forward<'_, T> {
         let mut gathered = [T::ZERO; BLOCK];
         let mut of_params = [[T::ZERO; BLOCK]; MAX_PARAMS];
         self.space.for_each_run(range, |position, n, offsets| {
-            self.value.copy(self.space, offsets, n, &mut xs);
+            let xs = self.value.block(self.space, offsets, n, &mut xs);
             let params = Params::load(self.params, self.space, offsets, n, &mut of_params);
-            self.density.log_prob(&xs, &params, n, &mut out);
+            self.density.log_prob(xs, &params, n, &mut out);
             let out = &mut out[..n];
             if let Some(weight) = &self.weight {
                 weight.lane(self.space, offsets, n, &mut gathered).weigh(out);

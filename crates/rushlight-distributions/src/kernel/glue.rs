@@ -41,7 +41,7 @@ pub(super) fn run(op: impl Op, inputs: &[&Tensor]) -> Result<Tensor> {
 }
 
 /// The elements of a tensor on the CPU that lie one after the other.
-pub(super) fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &'a Layout) -> Result<&'a [T]> {
+pub(crate) fn slice<'a, T: WithDType>(storage: &'a Storage, layout: &'a Layout) -> Result<&'a [T]> {
     let Storage::Cpu(storage) = storage else {
         candle_core::bail!("a CPU kernel met a tensor of another device")
     };

@@ -31,6 +31,7 @@ mod forward;
 mod glue;
 mod op;
 mod outcomes;
+pub(crate) mod path;
 pub(crate) mod pointwise;
 mod prepare;
 pub(crate) mod rows;
@@ -42,6 +43,7 @@ pub(crate) mod unary;
 
 pub(crate) use block::Block;
 pub(crate) use composite::{impossible_unless, weigh};
+pub(crate) use glue::slice;
 pub(crate) use space::BLOCK;
 
 use crate::operand::{Operand, Source};

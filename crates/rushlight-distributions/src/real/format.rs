@@ -9,6 +9,8 @@
 pub trait Format: Sized + 'static {
     /// Distance from 1 to the next number.
     const EPSILON: Self;
+    /// Largest finite number.
+    const MAX: Self;
     /// Smallest normal number.
     const MIN_POSITIVE: Self;
     /// Power of two that makes any subnormal number normal.
@@ -87,6 +89,7 @@ pub trait Format: Sized + 'static {
 macro_rules! layout {
     ($float:ident, $bits:ident, $fraction:literal) => {
         const EPSILON: Self = $float::EPSILON;
+        const MAX: Self = $float::MAX;
         const MIN_POSITIVE: Self = $float::MIN_POSITIVE;
         const SUBNORMAL_SCALE: Self = 4.0 / $float::EPSILON;
         const SUBNORMAL_SCALE_LOG2: Self = ($fraction + 2) as $float;

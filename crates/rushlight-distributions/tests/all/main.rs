@@ -15,6 +15,7 @@ mod laws;
 mod masked;
 mod mixture;
 mod operations;
+mod passes;
 #[path = "../../examples/golden/reference/mod.rs"]
 mod reference;
 mod samplers;
