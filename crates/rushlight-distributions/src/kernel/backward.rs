@@ -3,7 +3,7 @@
 //! The log-density of everything may be summed on the way: then one pass is both forward and backward.
 
 use super::PARALLEL_FROM;
-use super::block::{self, Input, Params};
+use super::block::{self, Input, Params, Sum};
 use super::erased::{Formula, MAX_PARAMS};
 use super::forward::CHUNK;
 use super::space::{BLOCK, Offsets, Space};
@@ -67,10 +67,11 @@ impl<T: Real> Gradients<T> {
 }
 
 /// What one chunk of the space contributes.
-struct Part<'o, T> {
+struct Part<T> {
     range: Range<usize>,
     sum: f64,
-    full: [&'o mut [T]; MAX_TARGETS],
+    /// An element each, one after the other.
+    full: [Vec<T>; MAX_TARGETS],
     summed: [Vec<f64>; MAX_TARGETS],
 }
 
@@ -78,17 +79,25 @@ impl<T: Real> Backward<'_, T> {
     pub fn run(self) -> Gradients<T> {
         let total = self.space.len();
         let chunk = if cuts_well(&self.targets) { CHUNK } else { total.max(1) };
-        let mut full: [Vec<T>; MAX_TARGETS] = self.targets.map(|t| match t {
-            Target::Full => vec![T::ZERO; total],
-            _ => Vec::new(),
-        });
-        let mut parts = self.parts(&mut full, total, chunk);
+        let part = |start| Part::of(&self.targets, start..(start + chunk).min(total));
+        let mut parts: Vec<Part<T>> = (0..total).step_by(chunk).map(part).collect();
         let arch = Arch::new();
-        let one = |part: &mut Part<'_, T>| arch.dispatch(Chunk { pass: self, part });
-        if parts.len() > 1 && total >= PARALLEL_FROM {
-            parts.par_iter_mut().for_each(one);
+        let mut full = self.room_for(total);
+        if parts.len() > 1 && total >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
+            parts.par_iter_mut().for_each(|part| {
+                part.full = self.room_for(part.range.len());
+                arch.dispatch(Chunk { pass: self, part });
+            });
+            for part in &parts {
+                full.iter_mut().zip(&part.full).for_each(|(all, more)| all.extend_from_slice(more));
+            }
         } else {
-            parts.iter_mut().for_each(one);
+            // One after the other, into the same memory.
+            for part in &mut parts {
+                std::mem::swap(&mut part.full, &mut full);
+                arch.dispatch(Chunk { pass: self, part });
+                std::mem::swap(&mut part.full, &mut full);
+            }
         }
         let mut summed: [Vec<f64>; MAX_TARGETS] = Default::default();
         let mut total = 0.0;
@@ -113,29 +122,19 @@ impl<T: Real> Backward<'_, T> {
         Gradients { sum: T::from_f64(self.scale * total), of }
     }
 
-    fn parts<'o>(
-        &self,
-        full: &'o mut [Vec<T>; MAX_TARGETS],
-        total: usize,
-        chunk: usize,
-    ) -> Vec<Part<'o, T>> {
-        let mut rest = full.each_mut().map(Vec::as_mut_slice);
-        let mut parts = Vec::with_capacity(total.div_ceil(chunk));
-        for start in (0..total).step_by(chunk) {
-            let range = start..(start + chunk).min(total);
-            let taken = rest.each_mut().map(|slice| {
-                let n = range.len().min(slice.len());
-                let (head, tail) = std::mem::take(slice).split_at_mut(n);
-                *slice = tail;
-                head
-            });
-            let summed = self.targets.map(|t| match t {
-                Target::Summed { len, .. } => vec![0.0; len],
-                _ => Vec::new(),
-            });
-            parts.push(Part { range, sum: 0.0, full: taken, summed });
-        }
-        parts
+    /// Empty gradients that `n` elements fit into.
+    fn room_for(&self, n: usize) -> [Vec<T>; MAX_TARGETS] {
+        self.targets.map(|t| Vec::with_capacity(if t == Target::Full { n } else { 0 }))
+    }
+}
+
+impl<T> Part<T> {
+    fn of(targets: &[Target; MAX_TARGETS], range: Range<usize>) -> Self {
+        let summed = targets.map(|t| match t {
+            Target::Summed { len, .. } => vec![0.0; len],
+            _ => Vec::new(),
+        });
+        Self { range, sum: 0.0, full: Default::default(), summed }
     }
 }
 
@@ -144,12 +143,12 @@ fn cuts_well(targets: &[Target]) -> bool {
     targets.iter().all(|t| !matches!(t, Target::Summed { len, .. } if *len > CHUNK / 4))
 }
 
-struct Chunk<'a, 'p, 'o, T> {
+struct Chunk<'a, 'p, T> {
     pass: Backward<'a, T>,
-    part: &'p mut Part<'o, T>,
+    part: &'p mut Part<T>,
 }
 
-impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
+impl<T: Real> WithSimd for Chunk<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -157,7 +156,6 @@ impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
         let Self { pass, part } = self;
         let space = pass.space;
         let Part { range, sum, full, summed } = part;
-        let start = range.start;
         let scale = T::from_f64(pass.scale);
         let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
@@ -165,9 +163,9 @@ impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
         let mut partials = [[T::ZERO; BLOCK]; MAX_TARGETS];
         // As the forward pass cuts it, so that a sum has its bits.
         for from in range.clone().step_by(CHUNK) {
-            let mut of_chunk = 0.0;
+            let mut of_chunk = Sum::default();
             let end = (from + CHUNK).min(range.end);
-            space.for_each_run(from..end, |position, n, offsets| {
+            space.for_each_run(from..end, |_, n, offsets| {
                 let xs = pass.value.block(space, offsets, n, &mut xs);
                 let params = Params::load(pass.params, space, offsets, n, &mut of_params);
                 if pass.summing {
@@ -177,7 +175,7 @@ impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
                     if let Some(weight) = &pass.weight {
                         weight.lane(space, offsets, n, &mut gathered).weigh(run);
                     }
-                    of_chunk += block::sum(run);
+                    of_chunk.add(run);
                 }
                 pass.density.partials(xs, &params, n, &mut partials);
                 for (j, partials) in partials.iter_mut().enumerate() {
@@ -196,14 +194,14 @@ impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
                     }
                     match pass.targets[j] {
                         Target::None => {}
-                        Target::Full => full[j][position - start..][..n].copy_from_slice(run),
+                        Target::Full => full[j].extend_from_slice(run),
                         Target::Summed { slot, .. } => {
                             collect(&mut summed[j], run, space, slot, offsets);
                         }
                     }
                 }
             });
-            *sum += of_chunk;
+            *sum += of_chunk.total();
         }
     }
 }

@@ -178,17 +178,37 @@ pub(super) fn for_each_element(n: usize, mut element: impl FnMut(usize)) {
     }
 }
 
-/// The sum of one run, in sixteen `f64` lanes.
+/// The sum of one run.
 #[inline(always)]
 pub(super) fn sum<T: Real>(xs: &[T]) -> f64 {
-    const LANES: usize = 16;
-    let mut lanes = [0.0; LANES];
-    let mut chunks = xs.chunks_exact(LANES);
-    for chunk in &mut chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane += Real::to_f64(x);
+    let mut sum = Sum::default();
+    sum.add(xs);
+    sum.total()
+}
+
+/// A sum of runs, in sixteen `f64` lanes, which are added up at the end: that takes as long as a run.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sum {
+    lanes: [f64; 16],
+    rest: f64,
+}
+
+impl Sum {
+    #[inline(always)]
+    pub fn add<T: Real>(&mut self, run: &[T]) {
+        let mut lanes = self.lanes;
+        let mut chunks = run.chunks_exact(lanes.len());
+        for chunk in &mut chunks {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane += Real::to_f64(x);
+            }
         }
+        self.lanes = lanes;
+        self.rest += chunks.remainder().iter().map(|&x| Real::to_f64(x)).sum::<f64>();
     }
-    let rest: f64 = chunks.remainder().iter().map(|&x| Real::to_f64(x)).sum();
-    lanes.iter().sum::<f64>() + rest
+
+    #[inline(always)]
+    pub fn total(self) -> f64 {
+        self.lanes.iter().sum::<f64>() + self.rest
+    }
 }

@@ -1,7 +1,7 @@
 //! The forward pass: log-densities, one by one or summed.
 
 use super::PARALLEL_FROM;
-use super::block::{self, Input, Params};
+use super::block::{Input, Params, Sum};
 use super::erased::{Formula, MAX_PARAMS};
 use super::space::{BLOCK, Space};
 use crate::Real;
@@ -134,15 +134,17 @@ impl<T: Real> WithSimd for Sums<'_, '_, T> {
         let end = start + each * out.len();
         let mut left = each;
         let mut at = 0;
+        let mut sum = Sum::default();
         pass.run(start..end, |_, run| {
             // A run may hold the end of one sum and the start of the next.
             let mut run = run;
             while !run.is_empty() {
                 let n = left.min(run.len());
-                out[at] += block::sum(&run[..n]);
+                sum.add(&run[..n]);
                 run = &run[n..];
                 left -= n;
                 if left == 0 {
+                    out[at] = std::mem::take(&mut sum).total();
                     left = each;
                     at += 1;
                 }

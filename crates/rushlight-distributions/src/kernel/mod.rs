@@ -34,6 +34,7 @@ mod outcomes;
 pub(crate) mod path;
 pub(crate) mod pointwise;
 mod prepare;
+mod ready;
 pub(crate) mod rows;
 pub(crate) mod simplex;
 mod single;

@@ -6,10 +6,10 @@ use super::block::Input;
 use super::erased::{AnyDensity, Compiled, MAX_PARAMS};
 use super::forward::Forward;
 use super::glue::{MAX_INPUTS, Op, Raw};
+use super::ready::Ready;
 use super::space::Space;
 use crate::Real;
 use candle_core::{CpuStorage, DType, Layout, Shape, Storage, Tensor, WithDType};
-use std::sync::{Mutex, PoisonError};
 
 /// What comes out of a pass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,23 +34,6 @@ pub(super) struct LogProb {
     /// Which inputs have gradients.
     pub tracked: [bool; MAX_INPUTS],
     pub ready: Ready,
-}
-
-/// The gradients of a sum, which the forward pass makes beside it: both in one pass over memory. The first
-/// backward pass takes them, another one makes its own.
-#[derive(Debug, Default)]
-pub(super) struct Ready(Mutex<Option<[Option<CpuStorage>; MAX_TARGETS]>>);
-
-impl Ready {
-    fn put<T: WithDType>(&self, gradients: [Option<Vec<T>>; MAX_TARGETS]) {
-        let gradients = gradients.map(|g| g.map(T::to_cpu_storage_owned));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gradients);
-    }
-
-    fn take<T: WithDType>(&self) -> Option<[Option<Vec<T>>; MAX_TARGETS]> {
-        let gradients = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some(gradients.map(|g| g.and_then(|g| T::cpu_storage_data(g).ok())))
-    }
 }
 
 /// Where a parameter is found.
@@ -114,10 +97,6 @@ impl LogProb {
         tensors: &[&Tensor],
         grad: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
-        let held: [_; MAX_INPUTS] =
-            std::array::from_fn(|i| tensors.get(i).map(|t| t.storage_and_layout()));
-        let raw: Vec<Raw<'_>> =
-            held.iter().flatten().map(|(storage, layout)| (cpu(storage), *layout)).collect();
         // Summed dims come back as dims of size 1, so that the gradient broadcasts over them.
         let padded = match self.output {
             Output::Sum => grad.clone(),
@@ -128,27 +107,24 @@ impl LogProb {
         let first = || -> candle_core::Result<T> {
             Ok(T::cpu_storage_as_slice(upstream)?[layout.start_offset()])
         };
-        let mut of = if self.is_single() {
+        if let Some(of) = self.ready.take() {
+            return self.of_inputs(tensors, Gradients { sum: T::ZERO, of }.scaled(first()?));
+        }
+        let held: [_; MAX_INPUTS] =
+            std::array::from_fn(|i| tensors.get(i).map(|t| t.storage_and_layout()));
+        let raw: Vec<Raw<'_>> =
+            held.iter().flatten().map(|(storage, layout)| (cpu(storage), *layout)).collect();
+        let gradients = if self.is_single() {
             let (x, params, weight) = self.single::<T>(&raw)?;
             let (dx, dp) = T::formula(&*self.density).single_partials(x, params, weight * first()?);
-            std::array::from_fn(|target| Some(vec![if target == 0 { dx } else { dp[target - 1] }]))
+            let of = |target| Some(vec![if target == 0 { dx } else { dp[target - 1] }]);
+            Gradients { sum: T::ZERO, of: std::array::from_fn(of) }
         } else if self.output == Output::Sum {
-            self.unit_gradients(&raw)?.scaled(first()?).of
+            self.gradients_in(&raw, None, false)?.scaled(first()?)
         } else {
-            self.gradients_in(&raw, Some((upstream, layout)), false)?.of
+            self.gradients_in(&raw, Some((upstream, layout)), false)?
         };
-        self.of_inputs(tensors, |target| of[target].take())
-    }
-
-    /// The gradients of a sum, for an upstream gradient of 1.
-    fn unit_gradients<T: Compiled + WithDType>(
-        &self,
-        raw: &[Raw<'_>],
-    ) -> candle_core::Result<Gradients<T>> {
-        match self.ready.take() {
-            Some(of) => Ok(Gradients { sum: T::ZERO, of }),
-            None => self.gradients_in(raw, None, false),
-        }
+        self.of_inputs(tensors, gradients)
     }
 
     /// One pass for all gradients, and for the sum if that is wanted.
@@ -229,7 +205,7 @@ impl LogProb {
     fn of_inputs<T: WithDType>(
         &self,
         tensors: &[&Tensor],
-        mut of: impl FnMut(usize) -> Option<Vec<T>>,
+        mut gradients: Gradients<T>,
     ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
         let mut out = [None, None, None];
         let slots = self.params.iter().enumerate();
@@ -238,10 +214,10 @@ impl LogProb {
             Slot::Number(_) => None,
         });
         for (target, input) in std::iter::once((0, 0)).chain(inputs) {
-            let like = tensors[input];
-            if like.track_op() {
-                let grad = of(target).map(|g| Tensor::from_vec(g, like.shape(), like.device()));
-                out[input] = grad.transpose()?;
+            if self.tracked[input] {
+                let (gradient, like) = (gradients.of[target].take(), tensors[input]);
+                let tensor = gradient.map(|g| Tensor::from_vec(g, like.shape(), like.device()));
+                out[input] = tensor.transpose()?;
             }
         }
         Ok(out)

@@ -3,8 +3,9 @@
 use super::Weight;
 use super::erased::{AnyDensity, MAX_PARAMS};
 use super::glue::{self, MAX_INPUTS};
-use super::op::{LogProb, Output, Ready, Slot};
+use super::op::{LogProb, Output, Slot};
 use super::outcomes;
+use super::ready::Ready;
 use crate::operand::Source;
 use crate::{Error, Result, shape};
 use candle_core::{DType, Tensor};
