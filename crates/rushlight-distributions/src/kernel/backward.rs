@@ -3,7 +3,7 @@
 //! The log-density of everything may be summed on the way: then one pass is both forward and backward.
 
 use super::PARALLEL_FROM;
-use super::block::{self, Input, Params, Sum};
+use super::block::{self, Input, Params, Place, Sum};
 use super::erased::{Formula, MAX_PARAMS};
 use super::forward::CHUNK;
 use super::space::{BLOCK, Offsets, Space};
@@ -67,11 +67,9 @@ impl<T: Real> Gradients<T> {
 }
 
 /// What one chunk of the space contributes.
-struct Part<T> {
+struct Part {
     range: Range<usize>,
     sum: f64,
-    /// An element each, one after the other.
-    full: [Vec<T>; MAX_TARGETS],
     summed: [Vec<f64>; MAX_TARGETS],
 }
 
@@ -80,23 +78,25 @@ impl<T: Real> Backward<'_, T> {
         let total = self.space.len();
         let chunk = if cuts_well(&self.targets) { CHUNK } else { total.max(1) };
         let part = |start| Part::of(&self.targets, start..(start + chunk).min(total));
-        let mut parts: Vec<Part<T>> = (0..total).step_by(chunk).map(part).collect();
+        let mut parts: Vec<Part> = (0..total).step_by(chunk).map(part).collect();
         let arch = Arch::new();
-        let mut full = self.room_for(total);
+        let is_full = self.targets.map(|t| t == Target::Full);
+        let mut full: [Vec<T>; MAX_TARGETS];
         if parts.len() > 1 && total >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
-            parts.par_iter_mut().for_each(|part| {
-                part.full = self.room_for(part.range.len());
-                arch.dispatch(Chunk { pass: self, part });
-            });
-            for part in &parts {
-                full.iter_mut().zip(&part.full).for_each(|(all, more)| all.extend_from_slice(more));
-            }
+            full = is_full.map(|is_full| vec![T::ZERO; if is_full { total } else { 0 }]);
+            let mut chunks = full.each_mut().map(|full| full.chunks_mut(chunk));
+            let mut places = || chunks.each_mut().map(|c| Place::Set(c.next().unwrap_or_default()));
+            let places: Vec<_> = parts.iter().map(|_| places()).collect();
+            parts
+                .par_iter_mut()
+                .zip(places)
+                .for_each(|(part, full)| arch.dispatch(Chunk { pass: self, part, full }));
         } else {
-            // One after the other, into the same memory.
+            // One after the other.
+            full = is_full.map(|is_full| Vec::with_capacity(if is_full { total } else { 0 }));
             for part in &mut parts {
-                std::mem::swap(&mut part.full, &mut full);
-                arch.dispatch(Chunk { pass: self, part });
-                std::mem::swap(&mut part.full, &mut full);
+                let full = full.each_mut().map(Place::Grow);
+                arch.dispatch(Chunk { pass: self, part, full });
             }
         }
         let mut summed: [Vec<f64>; MAX_TARGETS] = Default::default();
@@ -121,20 +121,15 @@ impl<T: Real> Backward<'_, T> {
         let of = std::array::from_fn(|_| out.next().flatten());
         Gradients { sum: T::from_f64(self.scale * total), of }
     }
-
-    /// Empty gradients that `n` elements fit into.
-    fn room_for(&self, n: usize) -> [Vec<T>; MAX_TARGETS] {
-        self.targets.map(|t| Vec::with_capacity(if t == Target::Full { n } else { 0 }))
-    }
 }
 
-impl<T> Part<T> {
+impl Part {
     fn of(targets: &[Target; MAX_TARGETS], range: Range<usize>) -> Self {
         let summed = targets.map(|t| match t {
             Target::Summed { len, .. } => vec![0.0; len],
             _ => Vec::new(),
         });
-        Self { range, sum: 0.0, full: Default::default(), summed }
+        Self { range, sum: 0.0, summed }
     }
 }
 
@@ -145,7 +140,8 @@ fn cuts_well(targets: &[Target]) -> bool {
 
 struct Chunk<'a, 'p, T> {
     pass: Backward<'a, T>,
-    part: &'p mut Part<T>,
+    part: &'p mut Part,
+    full: [Place<'p, T>; MAX_TARGETS],
 }
 
 impl<T: Real> WithSimd for Chunk<'_, '_, T> {
@@ -153,9 +149,9 @@ impl<T: Real> WithSimd for Chunk<'_, '_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { pass, part } = self;
+        let Self { pass, part, mut full } = self;
         let space = pass.space;
-        let Part { range, sum, full, summed } = part;
+        let Part { range, sum, summed } = part;
         let scale = T::from_f64(pass.scale);
         let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
@@ -194,7 +190,7 @@ impl<T: Real> WithSimd for Chunk<'_, '_, T> {
                     }
                     match pass.targets[j] {
                         Target::None => {}
-                        Target::Full => full[j].extend_from_slice(run),
+                        Target::Full => full[j].put(run),
                         Target::Summed { slot, .. } => {
                             collect(&mut summed[j], run, space, slot, offsets);
                         }

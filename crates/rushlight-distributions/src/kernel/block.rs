@@ -212,3 +212,25 @@ impl Sum {
         self.lanes.iter().sum::<f64>() + self.rest
     }
 }
+
+/// Where the elements that a pass makes go, run after run.
+pub(super) enum Place<'o, T> {
+    /// Over what is there.
+    Set(&'o mut [T]),
+    /// Into memory that nobody has filled with zeros before.
+    Grow(&'o mut Vec<T>),
+}
+
+impl<T: Copy> Place<'_, T> {
+    #[inline(always)]
+    pub fn put(&mut self, run: &[T]) {
+        match self {
+            Self::Set(rest) => {
+                let (place, behind) = std::mem::take(rest).split_at_mut(run.len());
+                place.copy_from_slice(run);
+                *rest = behind;
+            }
+            Self::Grow(all) => all.extend_from_slice(run),
+        }
+    }
+}
