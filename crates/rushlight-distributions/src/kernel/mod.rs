@@ -1,4 +1,5 @@
-//! The generic log-density: one pass over memory forward, one backward.
+//! The generic log-density: one pass over memory forward, one backward, and one for both where a sum of all is
+//! made of what gradients will be asked for.
 //!
 //! An author writes a [`Density`]: the scalar formula, its partial derivatives, and the same formula in
 //! tensor ops. The kernel supplies the rest:

@@ -1,8 +1,10 @@
 //! A sum of tracked operands, whose gradients are made in the same pass as itself.
 
-use crate::support::{FLOATS, assert_close, flat, gradients, spread, tensor, variable};
+use crate::support::{FLOATS, assert_close, flat, gradients, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
-use rushlight_distributions::{Bernoulli, Distribution, DistributionExt, Normal, Weight};
+use rushlight_distributions::{
+    Bernoulli, Distribution, DistributionExt, Laplace, Normal, Rng, Weight,
+};
 
 /// More than one chunk of a pass, and no multiple of it or of a block.
 const SHAPE: [usize; 2] = [1003, 67];
@@ -79,5 +81,25 @@ fn what_is_masked_has_no_gradient() {
             let got = gradients(&sum, std::slice::from_ref(&probs));
             assert_eq!(got, [[4.0, 0.0, 0.0]]);
         }
+    }
+}
+
+/// What moves draws is computed in `f32`; they stay in the dtype of the parameters.
+#[test]
+fn draws_in_half_precision_move() {
+    let [loc, scale] = [0.5, 2.0].map(|x| variable(&tensor(&[x, x], &[2], DType::F16)));
+    let families = [
+        shared(Normal::new(&loc, &scale).unwrap()).unwrap(),
+        shared(Laplace::new(&loc, &scale).unwrap()).unwrap(),
+    ];
+    for d in families {
+        let draw = d.rsample(&mut Rng::seed(0), &[3]).unwrap();
+        assert_eq!((draw.dims(), draw.dtype()), (&[3, 2][..], DType::F16));
+        let got = gradients(&draw, &[loc.clone(), scale.clone()]);
+        assert_eq!(got[0], [3.0; 2]);
+        // Σ ε, of rounded draws.
+        let x = flat(&draw);
+        let want = [0, 1].map(|j| (0..3).map(|i| (x[2 * i + j] - 0.5) / 2.0).sum::<f64>());
+        assert_close(d.name(), &got[1], &want, 5e-3);
     }
 }
