@@ -17,6 +17,7 @@ mod masked;
 mod matrices;
 mod mixture;
 mod operations;
+mod passes;
 #[path = "../../examples/golden/reference/mod.rs"]
 mod reference;
 mod samplers;

@@ -314,3 +314,28 @@ fn divergences_of_one_distribution_in_two_forms_agree() -> Result<()> {
     }
     Ok(())
 }
+
+/// The first draws of seed 42.
+#[test]
+fn draws_of_matrices_of_seed_42_are_pinned() -> Result<()> {
+    let l = Tensor::new(&[[2f64, 0.0], [1.0, 0.5]], &Device::Cpu)?;
+    let w = Tensor::new(&[[1f64], [0.5]], &Device::Cpu)?;
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-5)] {
+        let (l, w) = (l.to_dtype(dtype)?, w.to_dtype(dtype)?);
+        let drawn = |d: &dyn Distribution| flat(&d.sample(&mut Rng::seed(42), &[]).unwrap());
+        let joint = drawn(&MultivariateNormal::new([0.5, -0.5], &l)?);
+        assert_close("MultivariateNormal", &joint, &PINNED[0], tolerance);
+        let low_rank = drawn(&LowRankMultivariateNormal::new([0.5, -0.5], &w, [0.25, 1.0])?);
+        assert_close("LowRankMultivariateNormal", &low_rank, &PINNED[1], tolerance);
+        let wishart = drawn(&Wishart::new(3.5, &l)?);
+        assert_close("Wishart", &wishart, &PINNED_WISHART, tolerance);
+    }
+    Ok(())
+}
+
+const PINNED: [[f64; 2]; 2] = [
+    [2.822_265_045_396_377, -0.216_058_456_480_348_83],
+    [1.653_243_213_403_413, 1.664_803_598_854_952_3],
+];
+const PINNED_WISHART: [f64; 4] =
+    [26.374_509_630_244_77, 12.802_047_601_292_868, 12.802_047_601_292_868, 6.241_067_704_569_649];

@@ -5,8 +5,8 @@ use crate::support::{
 };
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, LKJCholesky, Normal, Result, Rng,
-    Weight, special,
+    Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, LKJCholesky, Laplace, Normal,
+    Result, Rng, Weight, special,
 };
 
 /// Above the size at which passes are shared between threads, and no multiple of any chunk.
@@ -183,6 +183,8 @@ fn gradients_of_draws_do_not_depend_on_threads() {
         shared(Gamma::new(&concentration, 2.0).unwrap()).unwrap(),
         shared(Beta::new(&concentration, 0.7).unwrap()).unwrap(),
         shared(Dirichlet::new(&concentration).unwrap()).unwrap(),
+        shared(Normal::new(1.0, &concentration).unwrap()).unwrap(),
+        shared(Laplace::new(&concentration, 0.5).unwrap()).unwrap(),
     ];
     for d in families {
         assert_same_bits(d.name(), || {
