@@ -29,6 +29,7 @@ mod composite;
 mod erased;
 mod forward;
 mod glue;
+pub(crate) mod lanes;
 mod op;
 mod outcomes;
 pub(crate) mod pointwise;

@@ -15,12 +15,14 @@ mod elementwise;
 mod fill;
 mod gamma;
 mod pathwise;
+mod poisson;
 mod standard_gamma;
 
 pub(crate) use classes::Classes;
 pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
 pub(crate) use gamma::{Form as GammaForm, beta, dirichlet, gamma};
 pub(crate) use pathwise::{given, pathwise};
+pub(crate) use poisson::poisson;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
