@@ -31,6 +31,7 @@ mod erased;
 mod forward;
 pub(crate) mod gaussian;
 pub(crate) mod glue;
+pub(crate) mod lanes;
 mod op;
 mod outcomes;
 pub(crate) mod path;

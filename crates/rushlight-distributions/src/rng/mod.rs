@@ -16,6 +16,7 @@ mod elementwise;
 mod fill;
 mod gamma;
 mod pathwise;
+mod poisson;
 mod standard_gamma;
 
 pub(crate) use crate::kernel::path::Slopes;
@@ -24,6 +25,7 @@ pub(crate) use classes::Classes;
 pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
 pub(crate) use gamma::{Form as GammaForm, beta, dirichlet, gamma};
 pub(crate) use pathwise::{WithLocationScale, WithScale, given, moving, pathwise};
+pub(crate) use poisson::poisson;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
