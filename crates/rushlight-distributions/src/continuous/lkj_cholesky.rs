@@ -49,8 +49,8 @@ use std::sync::Arc;
 /// # References
 ///
 /// D. Lewandowski, D. Kurowicka, H. Joe (2009), "Generating random correlation matrices based on vines and extended onion
-/// method": the constant is their equation 16's by the factors of `R`; draws are by the onion method, section 3.2, with the
-/// beta variable made of the normals that the direction is made of.
+/// method": draws are by the onion method, section 3.2, with the beta variable made of the normals that the direction is made
+/// of. The density by the factor: Stan functions reference, "Cholesky LKJ correlation distribution".
 #[derive(Debug, Clone)]
 pub struct LKJCholesky {
     event: [usize; 2],
