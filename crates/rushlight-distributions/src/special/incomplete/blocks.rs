@@ -289,7 +289,7 @@ mod tests {
                 let (from, to) = if i % 2 == 0 { (-2.39, 4.0) } else { (-1.5, 1.5) };
                 (a[k], b[k]) = (spread(&mut g, from, to), spread(&mut g, from, to));
                 let (y, z) = (gamma(&mut g, a[k]), gamma(&mut g, b[k]));
-                x[k] = ((y / (y + z)) as f32).max(LEAST).min(0.998);
+                x[k] = ((y / (y + z)) as f32).clamp(LEAST, 0.998);
             }
             beta_slopes([&a, &b], &x, [&mut of_a, &mut of_b]);
             for k in 0..BLOCK {
