@@ -15,7 +15,7 @@ use crate::baselines::Baselines;
 use crate::numbers::{Theta, gradient};
 use candle_core::{DType, Tensor};
 use rushlight::{
-    Ctx, Error, Estimate, Estimator, Particle, Result, Svi, TraceElbo, TraceGraphElbo,
+    Ctx, Enumerates, Error, Estimate, Estimator, Particle, Result, Svi, TraceElbo, TraceGraphElbo,
 };
 
 /// Largest |z| that passes.
@@ -66,6 +66,10 @@ pub struct Boxed(pub Box<dyn Estimator>);
 impl Estimator for Boxed {
     fn particles(&self) -> usize {
         self.0.particles()
+    }
+
+    fn enumerates(&self) -> Enumerates {
+        self.0.enumerates()
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

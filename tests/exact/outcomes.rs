@@ -15,7 +15,7 @@ use rushlight::{Ctx, Estimator, ParamStore, Particle, Result, Rng, Run, Source, 
 use std::sync::Arc;
 
 /// Rows whose latents have at most 2,048 outcomes.
-const FINITE: [&str; 25] = [
+pub const FINITE: [&str; 25] = [
     "gmm",
     "summed",
     "two_plates",

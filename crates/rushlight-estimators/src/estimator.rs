@@ -12,6 +12,12 @@ pub trait Estimator: Debug {
         1
     }
 
+    /// Which sites of the guide are enumerated. By default, none: an objective has to say that it adds up particles
+    /// whose terms were weighed.
+    fn enumerates(&self) -> Enumerates {
+        Enumerates::Nothing
+    }
+
     /// The loss, and what to differentiate. No memory moves yet: the step may still be refused.
     ///
     /// # Errors
@@ -59,8 +65,20 @@ pub trait Estimator: Debug {
         for p in particles {
             elbo += p.totals()?.elbo();
         }
-        Ok(-elbo / particles.len() as f64)
+        // Not by how many there are: the outcomes of an enumeration share the weight of one.
+        Ok(-elbo / self.particles() as f64)
     }
+}
+
+/// The sites of a guide whose outcomes an objective sums over, instead of one draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enumerates {
+    /// None: marked ones are an error.
+    Nothing,
+    /// Those marked by [`Strategy::Enumerate`](rushlight_trace::Strategy::Enumerate).
+    Marked,
+    /// All whose support is finite.
+    All,
 }
 
 /// A number to report, and scalars to differentiate.

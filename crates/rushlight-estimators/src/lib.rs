@@ -26,8 +26,8 @@ pub use baseline::{
     Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
 };
 pub use batches::Batches;
-pub use estimator::{Estimate, Estimator, Fit};
-pub use objective::{TraceElbo, TraceGraphElbo};
+pub use estimator::{Enumerates, Estimate, Estimator, Fit};
+pub use objective::{TraceElbo, TraceEnumElbo, TraceGraphElbo};
 pub use optim::{Adagrad, Adam, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule, Sgd, Update};
 pub use particle::Particle;
 pub use state::State;

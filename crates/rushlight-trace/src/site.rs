@@ -1,7 +1,7 @@
 //! One sample or observe statement of a run.
 
 use crate::region::Weighting;
-use crate::{Frame, Hints, Result, plate};
+use crate::{Enumerated, Frame, Hints, Result, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, SiteSet, Weight};
 use std::sync::{Arc, OnceLock};
@@ -29,6 +29,7 @@ pub struct Site {
     pub(crate) plates: Arc<[Frame]>,
     pub(crate) weight: Weighting,
     pub(crate) hints: Hints,
+    pub(crate) enumerated: Option<Enumerated>,
     pub(crate) parents: SiteSet,
     pub(crate) mixed: SiteSet,
     /// Axes of parents' values that are axes of this site, index for index: parent, its axis, the axis here, both
@@ -93,6 +94,20 @@ impl Site {
     /// The notes for inference.
     pub fn hints(&self) -> &Hints {
         &self.hints
+    }
+
+    /// How the value was enumerated, if it is one of all outcomes and not drawn.
+    pub fn enumerated(&self) -> Option<Enumerated> {
+        self.enumerated
+    }
+
+    /// The same site counting `weight` times as much. Shape: broadcasts to the plates. Where it is 0 the site does not
+    /// count, whatever it is.
+    pub(crate) fn weighted(&self, weight: &Tensor) -> Result<Self> {
+        let mut site = self.clone();
+        site.weight = site.weight.times(weight)?;
+        (site.log_prob_sum, site.element_cost) = (OnceLock::new(), OnceLock::new());
+        Ok(site)
     }
 
     /// The sites of this run that this one may depend on directly: those that its parameters and value were

@@ -64,7 +64,8 @@ fn terms(on: &Dependencies<'_>, site: &Site, reach: Reach, charges: Charges) -> 
         [(false, &on.guide, reach.guide), (true, &on.model, reach.model)]
     {
         let term = |(number, intact)| Term { of_model, number, intact };
-        if charges != Charges::All {
+        // Terms out of reach of an enumerated site are no zeros in the mean: its outcomes are not drawn.
+        if charges != Charges::All || site.enumerated().is_some() {
             terms.extend(reached.into_iter().map(term));
             continue;
         }

@@ -44,7 +44,8 @@ impl Elbo {
     pub fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         let memories = &mut self.memories;
         memories.forget_refused();
-        let share = 1.0 / particles.len() as f64;
+        // The outcomes of an enumeration share the weight of one particle.
+        let share = 1.0 / self.particles as f64;
         let mut loss = 0.0;
         let mut surrogates = Vec::new();
         let mut fits = Vec::new();
@@ -54,7 +55,7 @@ impl Elbo {
             surrogates.extend(view.surrogate(memories, &mut fits)?);
         }
         let mut surrogate = scalars::sum(surrogates)?;
-        if particles.len() > 1 {
+        if self.particles > 1 {
             surrogate = surrogate.map(|s| s.affine(share, 0.0)).transpose()?;
             for fit in &mut fits {
                 fit.loss = fit.loss.affine(share, 0.0)?;
@@ -95,10 +96,7 @@ impl View<'_> {
         let mut charged = self.charged()?;
         let mut losses = Vec::new();
         for (i, site) in self.particle.guide().sites().enumerate() {
-            if site.is_pathwise() && memories.serves(site) {
-                let (site, distribution) = (site.name().to_owned(), site.dist().name());
-                return Err(Error::UselessBaseline { site, distribution });
-            }
+            self.check_baselines(site, memories)?;
             match charged.get_mut(i).and_then(Option::take) {
                 None => losses.push(site.log_prob_sum()?.clone()),
                 Some(charged) => {
@@ -119,6 +117,21 @@ impl View<'_> {
             (None, Some(gain)) => Some(gain.neg()?),
             (loss, None) => loss,
         })
+    }
+
+    /// A baseline does nothing where draws carry gradients, and harm where no outcome is drawn.
+    fn check_baselines(&self, site: &Site, memories: &Memories) -> Result<()> {
+        if !memories.serves(site) {
+            return Ok(());
+        }
+        let (name, distribution) = (site.name().to_owned(), site.dist().name());
+        if site.is_pathwise() {
+            return Err(Error::UselessBaseline { site: name, distribution });
+        }
+        match site.enumerated() {
+            Some(_) => Err(Error::EnumeratedBaseline { site: name }),
+            None => Ok(()),
+        }
     }
 
     /// `Cost(i)` of every score-function site.

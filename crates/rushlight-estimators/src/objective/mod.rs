@@ -16,10 +16,12 @@ mod elbo;
 mod reach;
 mod scalars;
 mod trace_elbo;
+mod trace_enum_elbo;
 mod trace_graph_elbo;
 
 pub(crate) use dependencies::Dependencies;
-pub(crate) use reach::Search;
+pub(crate) use reach::{Reach, Search};
 pub(crate) use scalars::{read as read_scalars, sum as sum_scalars};
 pub use trace_elbo::TraceElbo;
+pub use trace_enum_elbo::TraceEnumElbo;
 pub use trace_graph_elbo::TraceGraphElbo;

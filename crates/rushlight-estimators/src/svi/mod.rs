@@ -4,6 +4,7 @@ mod checkpoint;
 mod checks;
 mod deep;
 mod estimate;
+mod outcomes;
 mod predictive;
 mod progress;
 mod rows;
