@@ -22,7 +22,8 @@ pub mod prelude {
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
-        Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
+        LeaveOneOut, Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo,
+        Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

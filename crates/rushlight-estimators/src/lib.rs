@@ -24,7 +24,7 @@ pub use baseline::{
 };
 pub use batches::Batches;
 pub use estimator::{Estimate, Estimator, Fit};
-pub use objective::{TraceElbo, TraceGraphElbo};
+pub use objective::{IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, TraceElbo, TraceGraphElbo};
 pub use optim::{Adam, Optimizer, Sgd, Update};
 pub use particle::Particle;
 pub use svi::{Progress, Svi};

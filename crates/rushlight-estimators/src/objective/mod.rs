@@ -12,14 +12,26 @@
 
 mod costs;
 mod dependencies;
+mod divergences;
 mod elbo;
+mod importance;
+mod iwae_elbo;
+mod leave_one_out;
+mod mean_field_elbo;
 mod reach;
+mod renyi;
+mod renyi_elbo;
 mod scalars;
+mod several;
 mod trace_elbo;
 mod trace_graph_elbo;
 
 pub(crate) use dependencies::Dependencies;
+pub use iwae_elbo::IwaeElbo;
+pub use leave_one_out::LeaveOneOut;
+pub use mean_field_elbo::MeanFieldElbo;
 pub(crate) use reach::Search;
+pub use renyi_elbo::RenyiElbo;
 pub(crate) use scalars::{read as read_scalars, sum as sum_scalars};
 pub use trace_elbo::TraceElbo;
 pub use trace_graph_elbo::TraceGraphElbo;
