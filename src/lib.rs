@@ -3,8 +3,8 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Deterministic, Draw, Enumeration, Frame, Hints, Linear, Param, ParamStore, Plate,
-    Predictive, Program, Run, Samples, Site, Source, Trace, Values, outcomes,
+    Ctx, Deterministic, Draw, Draws, Enumeration, Frame, Gate, Hints, Linear, Param, ParamStore,
+    Plate, Predictive, Program, Run, Samples, Site, Source, Trace, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -21,8 +21,9 @@ pub mod prelude {
         WithoutRsample, ZeroInflated,
     };
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
-        LeaveOneOut, Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo,
+        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, IwaeElbo,
+        Learned, LeaveOneOut, MeanFieldElbo, Predictive, Program, RenyiElbo, Result,
+        ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Svi, TraceElbo, TraceGraphElbo,
         Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};

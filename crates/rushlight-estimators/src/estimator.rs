@@ -2,7 +2,7 @@
 
 use crate::Particle;
 use candle_core::Tensor;
-use rushlight_trace::Result;
+use rushlight_trace::{Draws, Result};
 use std::fmt::Debug;
 
 /// Turns the particles of a step into a gradient estimate. It runs nothing and touches no parameter.
@@ -10,6 +10,11 @@ pub trait Estimator: Debug {
     /// How many particles one estimate is made of.
     fn particles(&self) -> usize {
         1
+    }
+
+    /// How the guide's draws have to carry gradients.
+    fn draws(&self) -> Draws {
+        Draws::Pathwise
     }
 
     /// The loss, and what to differentiate. No memory moves yet: the step may still be refused.

@@ -1,7 +1,7 @@
 //! One sample or observe statement of a run.
 
 use crate::region::Weighting;
-use crate::{Frame, Hints, Result, plate};
+use crate::{Frame, Gate, Hints, Result, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, SiteSet, Weight};
 use std::sync::{Arc, OnceLock};
@@ -34,6 +34,7 @@ pub struct Site {
     /// Axes of parents' values that are axes of this site, index for index: parent, its axis, the axis here, both
     /// counted from the right.
     pub(crate) axes: Vec<(usize, u8, u8)>,
+    pub(crate) gate: Option<Gate>,
     pub(crate) log_prob: OnceLock<Tensor>,
     pub(crate) log_prob_sum: OnceLock<Tensor>,
     pub(crate) element_cost: OnceLock<Tensor>,
@@ -124,6 +125,11 @@ impl Site {
     /// Whether the value carries gradients to the parameters of its distribution.
     pub fn is_pathwise(&self) -> bool {
         self.is_latent() && self.dist.has_rsample()
+    }
+
+    /// What scales the gradients through the value, in a run whose draws are [gated](crate::Draws::Gated).
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
     }
 
     /// The shape of the plates.

@@ -1,8 +1,9 @@
 //! The importance-weighted bound.
 
+use super::doubly;
 use super::several::Several;
 use crate::{Estimate, Estimator, Particle};
-use rushlight_trace::Result;
+use rushlight_trace::{Draws, Result};
 
 /// The importance-weighted bound of `k` particles, a tighter one than the ELBO.
 ///
@@ -49,7 +50,10 @@ use rushlight_trace::Result;
 /// Burda, Grosse, Salakhutdinov (2016), "Importance weighted autoencoders", equation 8; Mnih, Rezende (2016),
 /// "Variational inference for Monte Carlo objectives", equations 7 to 9 (the baseline, with the geometric mean).
 #[derive(Debug)]
-pub struct IwaeElbo(Several);
+pub struct IwaeElbo {
+    bound: Several,
+    doubly: bool,
+}
 
 impl IwaeElbo {
     /// With `k` particles.
@@ -58,24 +62,61 @@ impl IwaeElbo {
     ///
     /// Panics if there are none.
     pub fn new(k: usize) -> Self {
-        Self(Several::new(k, 0.0))
+        Self { bound: Several::new(k, 0.0), doubly: false }
+    }
+
+    /// Reparameterizes the score of the guide's parameters once more: the same mean, at a variance that does not grow
+    /// relative to the gradient with the number of particles.
+    ///
+    /// ```text
+    /// ∇_φ L_k = E Σ_n ω_n² ∂ ln w_n/∂z_n ∂z_n/∂φ,    ω_n = w_n / Σ_m w_m;    the model's: E Σ_n ω_n ∇_θ ln w_n
+    /// ```
+    ///
+    /// (A term that counts `s` times in the weight has `1 − s + s ω_n` in the place of the second `ω_n`.) It is for guides
+    /// all of whose draws carry gradients, and none of which depends on another: an estimate fails with
+    /// [`Error::NotPathwise`](rushlight_trace::Error::NotPathwise) or
+    /// [`Error::NotApart`](rushlight_trace::Error::NotApart) otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_estimators::IwaeElbo;
+    ///
+    /// let estimator = IwaeElbo::new(8).doubly_reparameterized();
+    /// ```
+    ///
+    /// # References
+    ///
+    /// Tucker, Lawson, Gu, Maddison (2019), "Doubly reparameterized gradient estimators for Monte Carlo objectives",
+    /// equation 8.
+    #[must_use]
+    pub fn doubly_reparameterized(mut self) -> Self {
+        self.doubly = true;
+        self
     }
 }
 
 impl Estimator for IwaeElbo {
     fn particles(&self) -> usize {
-        self.0.particles
+        self.bound.particles
+    }
+
+    fn draws(&self) -> Draws {
+        if self.doubly { Draws::Gated } else { Draws::Pathwise }
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate(particles)
+        match self.doubly {
+            true => doubly::estimate(self.bound.bound, particles),
+            false => self.bound.estimate(particles),
+        }
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        self.0.settle(particles)
+        self.bound.settle(particles)
     }
 
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
-        self.0.loss(particles)
+        self.bound.loss(particles)
     }
 }

@@ -13,6 +13,7 @@
 mod costs;
 mod dependencies;
 mod divergences;
+mod doubly;
 mod elbo;
 mod importance;
 mod iwae_elbo;
@@ -21,8 +22,11 @@ mod mean_field_elbo;
 mod reach;
 mod renyi;
 mod renyi_elbo;
+mod reweighted_wake_sleep;
 mod scalars;
 mod several;
+mod sticking_the_landing;
+mod stopped;
 mod trace_elbo;
 mod trace_graph_elbo;
 
@@ -32,6 +36,8 @@ pub use leave_one_out::LeaveOneOut;
 pub use mean_field_elbo::MeanFieldElbo;
 pub(crate) use reach::Search;
 pub use renyi_elbo::RenyiElbo;
+pub use reweighted_wake_sleep::ReweightedWakeSleep;
 pub(crate) use scalars::{read as read_scalars, sum as sum_scalars};
+pub use sticking_the_landing::StickingTheLanding;
 pub use trace_elbo::TraceElbo;
 pub use trace_graph_elbo::TraceGraphElbo;

@@ -58,6 +58,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// Runs the guide, and the model against it.
     fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
         let guide = latents.into_iter().fold(run.clone(), Run::source);
+        let guide = guide.draws(self.estimator.draws());
         let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
         let guide = Arc::new(guide);
         let model = run.role(Role::Model).source(Source::Replay(guide.clone()));

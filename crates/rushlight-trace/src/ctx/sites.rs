@@ -3,7 +3,7 @@
 use super::latent::Provided;
 use super::{Ctx, axes};
 use crate::site::Kind;
-use crate::{Draw, Error, Result, Site, plate};
+use crate::{Draw, Draws, Error, Gate, Result, Site, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{
     Distribution, DistributionExt, Operand, Origins, Reads, Traced, shape,
@@ -111,6 +111,14 @@ impl Ctx {
         if self.region.hidden {
             return Ok(self.unseen(value, origins, &reads));
         }
+        let gated = self.run.draws == Draws::Gated && value.track_op();
+        let (value, gate) = match kind {
+            Kind::Latent { .. } if gated => {
+                let (value, gate) = Gate::new(&value, dist.event_shape().len())?;
+                (value, Some(gate))
+            }
+            _ => (value, None),
+        };
         let Reads { read: mut parents, mixed } = reads;
         let axes = axes::of_parents(&origins, &parents, &dist);
         parents.extend(origins.sites());
@@ -129,6 +137,7 @@ impl Ctx {
             parents,
             mixed,
             axes,
+            gate,
             log_prob: OnceLock::new(),
             log_prob_sum: OnceLock::new(),
             element_cost: OnceLock::new(),
