@@ -157,15 +157,15 @@ fn loss<const F: u8>(t: &Theta) -> f64 {
     })
 }
 
+/// Plate, subsample, scale, mask and branch at once.
+pub const ALL: Row = of::<31>();
+
+const fn of<const F: u8>() -> Row {
+    Row { name: "combination", data, model: model::<F>, guide: guide::<F>, loss: loss::<F>, n: 400 }
+}
+
 fn check<const F: u8>() {
-    let row = Row {
-        name: "combination",
-        data,
-        model: model::<F>,
-        guide: guide::<F>,
-        loss: loss::<F>,
-        n: 400,
-    };
+    let row = of::<F>();
     let mut seed = 10_000 + 100 * u64::from(F);
     for kind in [Kind::Elbo, Kind::Graph, Kind::Graph3] {
         for baselines in [Baselines::None, Baselines::TwoAverages, Baselines::LearnedAndAverage] {

@@ -15,7 +15,7 @@ use rushlight::{Ctx, Estimator, ParamStore, Particle, Result, Rng, Run, Source, 
 use std::sync::Arc;
 
 /// Rows whose latents have at most 2,048 outcomes.
-const FINITE: [&str; 25] = [
+const FINITE: [&str; 26] = [
     "gmm",
     "summed",
     "two_plates",
@@ -41,6 +41,7 @@ const FINITE: [&str; 25] = [
     "chained",
     "spread",
     "decided",
+    "fed",
 ];
 
 /// Without memory.

@@ -71,5 +71,5 @@ rows! {
     coin gmm nested subsampled summed two_plates branch loop_ asked shape host_read through_global
     model_mixes pathwise_below score_below pairs_tracked pairs_deref pairs_plated vector auxiliary
     weighted trained_scale factor hidden partial lifted crossing sequential
-    aligned shifted two_paths closed read twisted chained spread decided
+    aligned shifted two_paths closed read twisted chained spread decided fed
 }
