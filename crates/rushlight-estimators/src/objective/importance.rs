@@ -128,6 +128,11 @@ impl Importance {
     }
 }
 
+/// Whether the rows of a plate get weights of their own.
+pub(super) fn takes_rows_apart(particle: &Particle, plate: &Frame) -> bool {
+    common_plates(std::slice::from_ref(particle)).contains(plate)
+}
+
 /// The plates in which all sites of all particles lie, and whose rows nobody mixed on the host.
 fn common_plates(particles: &[Particle]) -> Vec<Frame> {
     let traces = || particles.iter().flat_map(|p| [p.guide(), p.model()]);

@@ -1,9 +1,9 @@
 //! The importance-weighted bound.
 
-use super::doubly;
 use super::several::Several;
+use super::{doubly, importance};
 use crate::{Estimate, Estimator, Particle};
-use rushlight_trace::{Draws, Result};
+use rushlight_trace::{Draws, Frame, Result};
 
 /// The importance-weighted bound of `k` particles, a tighter one than the ELBO.
 ///
@@ -103,6 +103,10 @@ impl Estimator for IwaeElbo {
 
     fn draws(&self) -> Draws {
         if self.doubly { Draws::Gated } else { Draws::Pathwise }
+    }
+
+    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
+        importance::takes_rows_apart(particle, plate)
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

@@ -1,8 +1,9 @@
 //! Rényi's variational bound.
 
+use super::importance;
 use super::several::Several;
 use crate::{Estimate, Estimator, Particle};
-use rushlight_trace::Result;
+use rushlight_trace::{Frame, Result};
 
 /// Rényi's bound of order `alpha`, of `k` particles.
 ///
@@ -62,6 +63,10 @@ impl RenyiElbo {
 impl Estimator for RenyiElbo {
     fn particles(&self) -> usize {
         self.0.particles
+    }
+
+    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
+        importance::takes_rows_apart(particle, plate)
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

@@ -1,9 +1,9 @@
 //! Reweighted wake-sleep.
 
-use super::importance::Importance;
+use super::importance::{self, Importance};
 use super::renyi::Renyi;
 use crate::{Estimate, Estimator, Particle};
-use rushlight_trace::{Draws, Result};
+use rushlight_trace::{Draws, Frame, Result};
 
 /// Reweighted wake-sleep with `k` particles: the guide is fitted to the posterior by cross-entropy, with the particles as
 /// weighted samples of it.
@@ -79,6 +79,10 @@ impl Estimator for ReweightedWakeSleep {
 
     fn draws(&self) -> Draws {
         Draws::Detached
+    }
+
+    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
+        importance::takes_rows_apart(particle, plate)
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

@@ -69,7 +69,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
         let run = self.runs(self.step, 0).validate(false);
         let rng = Rng::seed(self.seed).particle(Role::Check, 0);
-        rows::do_not_mix(particle, &rng, &|values| {
+        rows::do_not_mix(particle, &*self.estimator, &rng, &|values| {
             self.replay(data, run.clone(), Some(Source::Substitute(values)))
         })
     }
