@@ -48,7 +48,7 @@ use rushlight_trace::{Draws, Frame, Result};
 /// # References
 ///
 /// Burda, Grosse, Salakhutdinov (2016), "Importance weighted autoencoders", equation 8; Mnih, Rezende (2016),
-/// "Variational inference for Monte Carlo objectives", equations 7 to 9 (the baseline, with the geometric mean).
+/// "Variational inference for Monte Carlo objectives", section 2.5 (VIMCO, with the geometric mean).
 #[derive(Debug)]
 pub struct IwaeElbo {
     bound: Several,
@@ -87,8 +87,9 @@ impl IwaeElbo {
     ///
     /// # References
     ///
-    /// Tucker, Lawson, Gu, Maddison (2019), "Doubly reparameterized gradient estimators for Monte Carlo objectives",
-    /// equation 8.
+    /// Tucker, Lawson, Gu, Maddison (2019), "Doubly reparameterized gradient estimators for Monte Carlo objectives" (the
+    /// IWAE-DReG estimator); Bauer, Mnih (2021), "Generalized doubly reparameterized gradient estimators", on why
+    /// hierarchical guides need more.
     #[must_use]
     pub fn doubly_reparameterized(mut self) -> Self {
         self.doubly = true;

@@ -51,8 +51,9 @@ use rustc_hash::FxHashMap;
 ///
 /// # References
 ///
-/// Kool, van Hoof, Welling (2019), "Buy 4 REINFORCE samples, get a baseline for free!", equation 8; with the costs of
-/// Schulman, Heess, Weber, Abbeel (2015), theorem 1.
+/// Kool, van Hoof, Welling (2019), "Buy 4 REINFORCE samples, get a baseline for free!", the leave-one-out baseline; with
+/// the costs of Schulman, Heess, Weber, Abbeel (2015), "Gradient estimation using stochastic computation graphs", theorem
+/// 1.
 #[derive(Debug)]
 pub struct LeaveOneOut(Elbo);
 

@@ -45,7 +45,7 @@ use rushlight_trace::{Frame, Result};
 ///
 /// # References
 ///
-/// Li, Turner (2016), "Rényi divergence variational inference", equations 10 (the bound) and 12 (its gradient).
+/// Li, Turner (2016), "Rényi divergence variational inference", section 4 (the bound, its Monte Carlo form and gradient).
 #[derive(Debug)]
 pub struct RenyiElbo(Several);
 

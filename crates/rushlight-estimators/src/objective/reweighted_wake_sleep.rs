@@ -51,8 +51,8 @@ use rushlight_trace::{Draws, Frame, Result};
 ///
 /// # References
 ///
-/// Bornschein, Bengio (2015), "Reweighted wake-sleep", equations 5 (model) and 9 (guide); Le, Kosiorek, Siddharth, Teh, Wood
-/// (2019), "Revisiting reweighted wake-sleep for models with stochastic control flow", equations 5 and 7.
+/// Bornschein, Bengio (2015), "Reweighted wake-sleep", section 2 (the updates of both networks); Le, Kosiorek, Siddharth,
+/// Teh, Wood (2019), "Revisiting reweighted wake-sleep for models with stochastic control flow", section 3.
 #[derive(Debug)]
 pub struct ReweightedWakeSleep {
     particles: usize,

@@ -52,7 +52,7 @@ use rushlight_trace::Result;
 /// # References
 ///
 /// Roeder, Wu, Duvenaud (2017), "Sticking the landing: simple, lower-variance gradient estimators for variational
-/// inference", equation 8 (the path derivative).
+/// inference", algorithm 2 (the path derivative).
 #[derive(Debug)]
 pub struct StickingTheLanding {
     particles: usize,
