@@ -16,7 +16,7 @@ use rushlight_trace::{Draws, Frame, Result};
 /// The model's gradient is that of the importance-weighted bound, whose negative is the loss that is reported. The guide's
 /// is a self-normalized estimate of `−∇_φ KL(p(z | x) ‖ q(z))`, consistent in `k` but not the gradient of the reported
 /// loss: it is biased for few particles, covers the posterior's modes instead of seeking one, and needs no gradients of
-/// draws, no baseline and no score-function terms, so its variance does not explode with discrete latents. Draws carry no
+/// draws, no score-function terms and no baselines (those of sites are not asked). Draws carry no
 /// gradients here, even where they could. Terms count in it with their scales and masks; rows of a plate have weights of
 /// their own where they are apart, as in [`IwaeElbo`](crate::IwaeElbo).
 ///

@@ -1,8 +1,7 @@
 //! The ELBO along paths alone.
 
-use super::elbo::{check_useless, difference};
+use super::elbo::difference;
 use super::{scalars, stopped};
-use crate::baseline::Memories;
 use crate::{Estimate, Estimator, Particle};
 use rushlight_trace::Result;
 
@@ -94,7 +93,6 @@ impl Estimator for StickingTheLanding {
         for particle in particles {
             let (mut losses, mut gains) = (Vec::new(), Vec::new());
             for site in particle.guide().sites() {
-                check_useless(&Memories::default(), site)?;
                 losses.push(match site.is_latent() {
                     true => site.weighed(&stopped::log_prob(site)?, 0)?.sum_all()?,
                     false => site.log_prob_sum()?.clone(),

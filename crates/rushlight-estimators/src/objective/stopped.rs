@@ -1,7 +1,8 @@
 //! Distributions of a guide whose parameters are constants: gradients reach them along the draws alone.
 
-use super::elbo::is_score;
+use super::elbo::{check_useless, is_score};
 use crate::Particle;
+use crate::baseline::Memories;
 use candle_core::Tensor;
 use rushlight_distributions::Distribution;
 use rushlight_trace::{Error, Result, Site};
@@ -22,13 +23,16 @@ fn at(site: &Site, e: Error) -> Error {
 
 /// # Errors
 ///
-/// [`Error::NotPathwise`] with the guide's sites whose draws carry no gradients.
+/// [`Error::NotPathwise`] with the guide's sites whose draws carry no gradients; [`Error::UselessBaseline`].
 pub(super) fn check_pathwise(estimator: &'static str, particles: &[Particle]) -> Result<()> {
     for particle in particles {
         let sites = particle.guide().sites().filter(|s| is_score(s));
         let sites: Vec<String> = sites.map(|s| s.name().to_owned()).collect();
         if !sites.is_empty() {
             return Err(Error::NotPathwise { estimator, sites });
+        }
+        for site in particle.guide().sites() {
+            check_useless(&Memories::default(), site)?;
         }
     }
     Ok(())
