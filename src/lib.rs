@@ -14,12 +14,14 @@ pub mod prelude {
         Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, Constraint,
         ContinuousBernoulli, Delta, Dirichlet, DirichletMultinomial, Distribution, DistributionExt,
         Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, Independent,
-        InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, Masked, MixtureSameFamily,
-        Multinomial, NegativeBinomial, Normal, OneHotCategorical, OneHotCategoricalStraightThrough,
-        Operand, OrderedLogistic, Pareto, Poisson, RelaxedBernoulli, RelaxedOneHotCategorical, Rng,
+        InverseGamma, Kumaraswamy, LKJCholesky, Laplace, LogNormal, Logistic,
+        LowRankMultivariateNormal, Masked, MixtureSameFamily, Multinomial, MultivariateNormal,
+        NegativeBinomial, Normal, OneHotCategorical, OneHotCategoricalStraightThrough, Operand,
+        OrderedLogistic, Pareto, Poisson, RelaxedBernoulli, RelaxedOneHotCategorical, Rng,
         StudentT, Traced, TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
-        WithoutRsample, ZeroInflated,
+        Wishart, WithoutRsample, ZeroInflated,
     };
+    pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, IwaeElbo,
         Learned, LeaveOneOut, MeanFieldElbo, Predictive, Program, RenyiElbo, Result,
@@ -27,6 +29,16 @@ pub mod prelude {
         Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
+}
+
+/// The programs of the how-to pages, compiled and run with the tests.
+#[cfg(doctest)]
+mod how_to {
+    #[doc = include_str!("../docs/how-to/optimizers.md")]
+    struct Optimizers;
+
+    #[doc = include_str!("../docs/how-to/stop-and-resume.md")]
+    struct StopAndResume;
 }
 
 /// The programs of the tutorial, compiled and run with the tests.

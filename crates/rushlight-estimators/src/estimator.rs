@@ -1,6 +1,6 @@
 //! What turns traces into a gradient estimate.
 
-use crate::Particle;
+use crate::{Particle, State};
 use candle_core::Tensor;
 use rushlight_trace::{Draws, Frame, Result};
 use std::fmt::Debug;
@@ -38,6 +38,26 @@ pub trait Estimator: Debug {
     /// The baselines'.
     fn settle(&mut self, _particles: &[Particle]) -> Result<()> {
         Ok(())
+    }
+
+    /// What a checkpoint has to keep, so that estimates go on with equal bits: the memories of baselines. By default
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn state(&self) -> Result<State> {
+        Ok(State::default())
+    }
+
+    /// Goes on from a state that [`state`](Self::state) gave, of an estimator that was made alike.
+    ///
+    /// # Errors
+    ///
+    /// A state of another kind of estimator, or one with entries missing or too many. Nothing has changed then.
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        state.check_kind("")?;
+        state.check_all_known(&[])
     }
 
     /// The loss alone; no memory moves.

@@ -10,7 +10,9 @@
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
 //!   mean alone: [`DecayingAverage`], [`Learned`], [`Value`]. They are attached with
 //!   [`.baseline(..)`](BaselineExt::baseline) and stack.
-//! * An [`Optimizer`] moves the parameters: [`Adam`], [`Sgd`].
+//! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
+//!   with learning rates by name, a [`Schedule`] and clipped gradients.
+//! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
 //! * [`Batches`] cuts data into shuffled minibatches.
 
 mod baseline;
@@ -19,6 +21,7 @@ mod estimator;
 mod objective;
 mod optim;
 mod particle;
+mod state;
 mod svi;
 
 pub use baseline::{
@@ -30,6 +33,7 @@ pub use objective::{
     IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, ReweightedWakeSleep, StickingTheLanding,
     TraceElbo, TraceGraphElbo,
 };
-pub use optim::{Adam, Optimizer, Sgd, Update};
+pub use optim::{Adagrad, Adam, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule, Sgd, Update};
 pub use particle::Particle;
+pub use state::State;
 pub use svi::{Progress, Svi};

@@ -564,6 +564,118 @@ pub enum Error {
         rows: Vec<usize>,
     },
 
+    /// A learning rate or weight decay that cannot be used.
+    #[error(
+        "parameter `{param}`: a {option} of {value}; give a finite number of 0 or more, from closures and schedules too \
+         (nothing was changed)"
+    )]
+    OptimizerOption {
+        /// The parameter.
+        param: String,
+        /// `learning rate` or `weight decay`.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+    },
+
+    // Saved state.
+    /// A state is of another kind of optimizer or estimator.
+    #[error(
+        "a state of `{found}` was given to `{expected}`; make the fit with what the state was saved of (nothing was \
+         changed)"
+    )]
+    StateKind {
+        /// What the state is of.
+        found: String,
+        /// What it was given to.
+        expected: String,
+    },
+    /// A state lacks an entry.
+    #[error(
+        "the state of `{kind}` has no entry `{entry}`; make it with the options that the state was saved with (nothing \
+         was changed)"
+    )]
+    StateMissing {
+        /// What the state is of.
+        kind: String,
+        /// The entry.
+        entry: String,
+    },
+    /// A state has an entry that nobody knows.
+    #[error(
+        "the state of `{kind}` has an entry `{entry}` that it has no use for; make it with the options that the state was \
+         saved with (nothing was changed)"
+    )]
+    StateUnknown {
+        /// What the state is of.
+        kind: String,
+        /// The entry.
+        entry: String,
+    },
+    /// An entry of a state has another shape or dtype.
+    #[error(
+        "the state of `{kind}` is {found} at `{entry}`, and should be {expected}; load it into the fit that it was saved \
+         of (nothing was changed)"
+    )]
+    StateMisfit {
+        /// What the state is of.
+        kind: String,
+        /// The entry, or the parameter.
+        entry: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+    /// A file is no checkpoint.
+    #[error(
+        "`{file}` is no checkpoint that `Svi::save` wrote; parameters alone are read by `ParamStore::load` (nothing was \
+         changed)"
+    )]
+    CheckpointForeign {
+        /// The file, or `<bytes>`.
+        file: String,
+    },
+    /// A checkpoint is of a fit that was made in another way.
+    #[error(
+        "`{file}` was saved by a fit whose {part} is {found}, and here it is {here}; make the fit as it was made then \
+         (nothing was changed)"
+    )]
+    CheckpointDiffers {
+        /// The file, or `<bytes>`.
+        file: String,
+        /// `optimizer`, `estimator` or `dtype`.
+        part: &'static str,
+        /// What the file has.
+        found: String,
+        /// What the fit has.
+        here: String,
+    },
+    /// A checkpoint lacks a parameter of the fit.
+    #[error(
+        "`{file}` has no parameter `{param}`, which the fit has, but {known:?}; load it into a new fit, of the programs \
+         that it was saved of (nothing was changed)"
+    )]
+    CheckpointParam {
+        /// The file, or `<bytes>`.
+        file: String,
+        /// The parameter.
+        param: String,
+        /// The parameters of the file.
+        known: Vec<String>,
+    },
+    /// The programs of a fit use nothing of the checkpoint that was loaded.
+    #[error(
+        "the checkpoint has the parameters {loaded:?}, and the programs train none of them but {trained:?}; make the fit \
+         of the programs that it was saved of (no step was taken)"
+    )]
+    CheckpointPrograms {
+        /// The parameters of the checkpoint.
+        loaded: Vec<String>,
+        /// Those that the programs train.
+        trained: Vec<String>,
+    },
+
     // Files.
     /// A file cannot be read or written.
     #[error(

@@ -33,7 +33,7 @@ mod ctx;
 mod draw;
 mod enumeration;
 mod error;
-mod files;
+pub mod files;
 mod gate;
 mod given;
 mod graph;

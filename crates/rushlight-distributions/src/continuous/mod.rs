@@ -53,11 +53,13 @@ pub use inverse_gamma::InverseGamma;
 pub use student_t::StudentT;
 
 mod delta;
+mod lkj_cholesky;
 mod relaxed_bernoulli;
 mod relaxed_one_hot_categorical;
 mod von_mises;
 
 pub use delta::Delta;
+pub use lkj_cholesky::LKJCholesky;
 pub use relaxed_bernoulli::RelaxedBernoulli;
 pub use relaxed_one_hot_categorical::RelaxedOneHotCategorical;
 pub use von_mises::VonMises;

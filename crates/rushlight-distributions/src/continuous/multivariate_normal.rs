@@ -62,7 +62,7 @@ impl MultivariateNormal {
         let loc = vector(NAME, loc, n)?;
         let [loc, scale_tril] = broadcast(NAME, [loc, scale_tril], [1, 2])?;
         loc.require(NAME, "loc", Constraint::Real)?;
-        scale_tril.require(NAME, "scale_tril", Constraint::SoftplusLowerCholesky)?;
+        scale_tril.require(NAME, "scale_tril", Constraint::LowerCholesky)?;
         Ok(Self { loc, scale_tril })
     }
 
@@ -72,7 +72,10 @@ impl MultivariateNormal {
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
     #[track_caller]
-    pub fn from_covariance(loc: impl Into<Operand>, covariance: impl Into<Operand>) -> Result<Self> {
+    pub fn from_covariance(
+        loc: impl Into<Operand>,
+        covariance: impl Into<Operand>,
+    ) -> Result<Self> {
         let covariance = covariance.into();
         square(NAME, "covariance", &covariance)?;
         Self::new(loc, covariance.tensor()?.through(linalg::cholesky)?)
@@ -96,8 +99,7 @@ impl MultivariateNormal {
     ///
     /// Candle's.
     pub fn covariance(&self) -> Result<Tensor> {
-        let l = linalg::lower(&self.scale_tril.value()?.contiguous()?)?;
-        Ok(l.matmul(&l.transpose(D::Minus1, D::Minus2)?.contiguous()?)?)
+        linalg::gram(&linalg::lower(&self.scale_tril.value()?)?)
     }
 
     /// The precision Σ⁻¹. Shape: `batch + [n, n]`.
@@ -109,7 +111,7 @@ impl MultivariateNormal {
         let l = self.scale_tril.value()?.contiguous()?;
         let n = l.dim(D::Minus1)?;
         let inverse = linalg::solve_lower(&l, &linalg::identity(n, &l)?)?;
-        Ok(inverse.transpose(D::Minus1, D::Minus2)?.contiguous()?.matmul(&inverse)?)
+        linalg::gram(&inverse.transpose(D::Minus1, D::Minus2)?)
     }
 
     fn size(&self) -> usize {
@@ -123,7 +125,9 @@ impl MultivariateNormal {
     ) -> Result<Tensor> {
         let (loc, scale_tril) = (self.loc.base_tensor()?, self.scale_tril.base_tensor()?);
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else { return Err(too_few(NAME, "value", 1, value.dims())) };
+        let [.., entries] = value.dims() else {
+            return Err(too_few(NAME, "value", 1, value.dims()));
+        };
         if *entries != self.size() {
             let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
             return Err(Error::Broadcast { what: NAME, shapes });

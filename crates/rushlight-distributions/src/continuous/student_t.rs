@@ -3,8 +3,8 @@
 use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
-use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Source, beside, broadcast};
+use crate::kernel::{self, Density, Weight, path};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::{draw, given};
 use crate::special::incomplete::{student_t_density, student_t_slope, student_t_tails};
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, special};
@@ -115,14 +115,7 @@ impl Distribution for StudentT {
             rand_distr::StudentT::new(df).map_or(f64::NAN, |d| d.sample(g))
         })?;
         let z = pointwise::moving(StudentTDraw, draw, [&self.df])?;
-        let spread = match self.scale.source()? {
-            Source::Number(scale) => z.affine(scale, 0.0)?,
-            Source::Tensor(scale) => z.broadcast_mul(&scale)?,
-        };
-        Ok(match self.loc.source()? {
-            Source::Number(loc) => spread.affine(1.0, loc)?,
-            Source::Tensor(loc) => spread.broadcast_add(&loc)?,
-        })
+        path::location_scale(&z, &self.loc, &self.scale)
     }
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {

@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, beside, broadcast};
+use crate::rng::bernoulli;
 use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -113,6 +114,9 @@ impl Distribution for Bernoulli {
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let Placement { dtype, device } = self.placement();
+        if device.is_cpu() {
+            return bernoulli(rng, shape, &self.param, self.is_of_logits());
+        }
         let u = rng.uniform(&shape::of_draws(shape, self.batch_shape())?, dtype, &device)?;
         let probs = match (self.param.source()?, self.form) {
             (Source::Number(p), Form::Probs) => return Ok(u.lt(p)?.to_dtype(dtype)?),

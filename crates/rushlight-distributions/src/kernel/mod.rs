@@ -1,4 +1,5 @@
-//! The generic log-density: one pass over memory forward, one backward.
+//! The generic log-density: one pass over memory forward, one backward, and one for both where a sum of all is
+//! made of what gradients will be asked for.
 //!
 //! An author writes a [`Density`]: the scalar formula, its partial derivatives, and the same formula in
 //! tensor ops. The kernel supplies the rest:
@@ -30,10 +31,13 @@ mod erased;
 mod forward;
 pub(crate) mod gaussian;
 pub(crate) mod glue;
+pub(crate) mod lanes;
 mod op;
 mod outcomes;
+pub(crate) mod path;
 pub(crate) mod pointwise;
 mod prepare;
+mod ready;
 pub(crate) mod rows;
 pub(crate) mod simplex;
 mod single;
@@ -43,6 +47,7 @@ pub(crate) mod unary;
 
 pub(crate) use block::Block;
 pub(crate) use composite::{impossible_unless, weigh};
+pub(crate) use glue::slice;
 pub(crate) use prepare::check_like;
 pub(crate) use space::BLOCK;
 

@@ -9,18 +9,23 @@
 //! Both are value-stable, so seeds are an API: a change of the values is tagged *value-breaking* in the
 //! changelog.
 
+mod bernoulli;
 mod block;
 mod classes;
 mod elementwise;
 mod fill;
 mod gamma;
 mod pathwise;
+mod poisson;
 mod standard_gamma;
 
+pub(crate) use crate::kernel::path::Slopes;
+pub(crate) use bernoulli::bernoulli;
 pub(crate) use classes::Classes;
 pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
 pub(crate) use gamma::{Form as GammaForm, beta, dirichlet, gamma};
-pub(crate) use pathwise::{given, pathwise};
+pub(crate) use pathwise::{WithLocationScale, WithScale, given, moving, pathwise};
+pub(crate) use poisson::poisson;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -2,8 +2,9 @@
 
 use super::block::Column;
 use super::elementwise::largest;
+use crate::kernel::path::{self, Slopes};
 use crate::operand::{Operand, Source};
-use crate::{Error, Result, shape};
+use crate::{Error, Real, Result, shape};
 use candle_core::{DType, Device, Tensor};
 
 /// A value that somebody drew before, as a fresh draw would be: without a graph, in the shape that it and the
@@ -30,6 +31,41 @@ pub(crate) fn given<const P: usize>(
     shapes.extend(params.map(Operand::dims));
     let shape = shape::broadcast(what, &shapes)?;
     Ok(value.detach().broadcast_as(shape)?.contiguous()?)
+}
+
+/// The draw `x` with gradients: a pass of the kernel where there is one, and else [`pathwise`].
+pub(crate) fn moving<S: Slopes<P>, const P: usize>(
+    x: Tensor,
+    params: [&Operand; P],
+    slopes: S,
+) -> Result<Tensor> {
+    match params.iter().any(|p| p.has_graph()) {
+        false => Ok(x),
+        true if x.device().is_cpu() => path::moving(slopes, &x, params),
+        true => pathwise(x, params, |x, params| slopes.slopes(x, params)),
+    }
+}
+
+/// A draw `x = μ + σ ε` moves with `μ` and `σ`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WithLocationScale;
+
+impl Slopes<2> for WithLocationScale {
+    #[inline(always)]
+    fn slopes<T: Real>(self, x: T, [loc, scale]: [T; 2]) -> [T; 2] {
+        [T::ONE, (x - loc) / scale]
+    }
+}
+
+/// A draw `x = σ ε` moves with `σ`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WithScale;
+
+impl Slopes<1> for WithScale {
+    #[inline(always)]
+    fn slopes<T: Real>(self, x: T, [scale]: [T; 1]) -> [T; 1] {
+        [x / scale]
+    }
 }
 
 /// The draw `x` with gradients: `slopes` gives the partial derivatives of a draw with respect to the

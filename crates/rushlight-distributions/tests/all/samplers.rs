@@ -16,7 +16,8 @@ use rushlight_distributions::{
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use rushlight_distributions::{
-    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+    Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
+    RelaxedOneHotCategorical, VonMises,
 };
 use std::f64::consts::PI;
 
@@ -579,6 +580,32 @@ fn marginals_of_dirichlet_draws_pass_kolmogorov_smirnov() {
     }
 }
 
+/// Each correlation `r` has `(r + 1)/2` ~ Beta(η − 1 + n/2, η − 1 + n/2): uniform, of the arc sine, or Beta(2, 2).
+#[test]
+fn correlations_of_lkj_draws_pass_kolmogorov_smirnov() {
+    let uniform: Cdf = |x| x;
+    let arc_sine: Cdf = |x| 2.0 / PI * x.sqrt().asin();
+    let rows: [(usize, f64, Cdf); 5] = [
+        (2, 1.0, uniform),
+        (2, 0.5, arc_sine),
+        (3, 0.5, uniform),
+        (3, 1.5, |x| x * x * (3.0 - 2.0 * x)),
+        (4, 1.0, |x| x * x * (3.0 - 2.0 * x)),
+    ];
+    for ((n, concentration, cdf), dtype) in rows.iter().flat_map(|r| FLOATS.map(|t| (*r, t))) {
+        let d = LKJCholesky::new(n, tensor(&[concentration], &[], dtype)).unwrap();
+        let factors = d.sample(&mut Rng::seed(2024), &[N]).unwrap();
+        let matrices = factors.matmul(&factors.transpose(1, 2).unwrap()).unwrap();
+        for (i, j) in (0..n).flat_map(|i| (0..i).map(move |j| (i, j))) {
+            let entries = matrices.narrow(1, i, 1).unwrap().narrow(2, j, 1).unwrap();
+            let shares = flat(&entries).iter().map(|r| (r + 1.0) / 2.0).collect();
+            let distance = kolmogorov_smirnov(shares, cdf);
+            let what = format!("{n} {concentration} {dtype:?} {i} {j}");
+            assert!(distance < KOLMOGOROV, "{what}: {distance} against {KOLMOGOROV}");
+        }
+    }
+}
+
 #[test]
 fn discrete_draws_pass_chi_square() {
     let rows: [(&str, Make, &[f64]); 6] = [
@@ -868,6 +895,16 @@ fn draws_of_seed_42_are_pinned() {
     }
 }
 
+/// The same for a matrix, row by row.
+#[test]
+fn a_factor_of_seed_42_is_pinned() {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-6)] {
+        let d = LKJCholesky::new(3, tensor(&[1.5], &[], dtype)).unwrap();
+        let draw = flat(&d.sample(&mut Rng::seed(42), &[]).unwrap());
+        assert_close(&format!("{dtype:?}"), &draw, &PINNED_FACTOR, tolerance);
+    }
+}
+
 /// The same for counts.
 #[test]
 fn counts_of_seed_42_are_pinned() {
@@ -910,6 +947,18 @@ fn mixtures_of_seed_42_are_pinned() {
         assert_close(&format!("{dtype:?}"), &draws, &PINNED_MIXTURE, tolerance);
     }
 }
+
+const PINNED_FACTOR: [f64; 9] = [
+    1.0,
+    0.0,
+    0.0,
+    -0.00583184339910213,
+    0.9999829946566933,
+    0.0,
+    0.9540584148449723,
+    -0.09034142408613281,
+    0.2856763346124219,
+];
 
 const PINNED_MIXTURE: [f64; 4] =
     [11.584237337505858, -0.15001414476697317, 9.209561282472462, 0.5962870984053241];

@@ -5,7 +5,7 @@ use super::dependencies::Dependencies;
 use super::divergences::{Divergences, sampled};
 use super::scalars;
 use crate::baseline::Memories;
-use crate::{Cost, Estimate, Fit, Particle};
+use crate::{Cost, Estimate, Fit, Particle, State};
 use candle_core::Tensor;
 use rushlight_distributions::Weight;
 use rushlight_trace::{Error, Result, Site};
@@ -85,6 +85,19 @@ impl Elbo {
     /// Lets the baselines take note of the particles of the last estimate.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.memories.settle(particles)
+    }
+
+    /// The memories, as the state of an estimator of this kind.
+    pub fn state(&self, kind: &str) -> Result<State> {
+        let mut state = State::new(kind);
+        self.memories.save(&mut state)?;
+        Ok(state)
+    }
+
+    pub fn set_state(&mut self, kind: &str, state: &State) -> Result<()> {
+        state.check_kind(kind)?;
+        self.memories = Memories::load(state)?;
+        Ok(())
     }
 }
 

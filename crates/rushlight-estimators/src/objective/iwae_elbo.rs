@@ -2,7 +2,7 @@
 
 use super::several::Several;
 use super::{doubly, importance};
-use crate::{Estimate, Estimator, Particle};
+use crate::{Estimate, Estimator, Particle, State};
 use rushlight_trace::{Draws, Frame, Result};
 
 /// The importance-weighted bound of `k` particles, a tighter one than the ELBO.
@@ -119,6 +119,14 @@ impl Estimator for IwaeElbo {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.bound.settle(particles)
+    }
+
+    fn state(&self) -> Result<State> {
+        self.bound.state("IwaeElbo")
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.bound.set_state("IwaeElbo", state)
     }
 
     fn loss(&self, particles: &[Particle]) -> Result<f64> {

@@ -3,7 +3,7 @@
 use super::costs::Charged;
 use super::divergences::sampled;
 use super::elbo::{AllCharged, Charges, Elbo};
-use crate::{Cost, Estimate, Estimator, Particle};
+use crate::{Cost, Estimate, Estimator, Particle, State};
 use rushlight_trace::Result;
 use rustc_hash::FxHashMap;
 
@@ -80,6 +80,14 @@ impl Estimator for LeaveOneOut {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn state(&self) -> Result<State> {
+        self.0.state("LeaveOneOut")
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.0.set_state("LeaveOneOut", state)
     }
 }
 

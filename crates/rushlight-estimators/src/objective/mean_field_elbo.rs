@@ -2,7 +2,7 @@
 
 use super::divergences::Divergences;
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle};
+use crate::{Estimate, Estimator, Particle, State};
 use rushlight_distributions::kl::KlRules;
 use rushlight_trace::Result;
 
@@ -113,11 +113,19 @@ impl Estimator for MeanFieldElbo {
         self.elbo.settle(particles)
     }
 
+    fn state(&self) -> Result<State> {
+        self.elbo.state("MeanFieldElbo")
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.elbo.set_state("MeanFieldElbo", state)
+    }
+
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         let mut elbo = 0.0;
         for (particle, divergences) in particles.iter().zip(self.divergences(particles)?) {
             elbo += divergences.elbo(particle.totals()?);
         }
-        Ok(-elbo / particles.len() as f64)
+        Ok(-elbo / self.elbo.particles as f64)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::importance;
 use super::several::Several;
-use crate::{Estimate, Estimator, Particle};
+use crate::{Estimate, Estimator, Particle, State};
 use rushlight_trace::{Frame, Result};
 
 /// Rényi's bound of order `alpha`, of `k` particles.
@@ -75,6 +75,14 @@ impl Estimator for RenyiElbo {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn state(&self) -> Result<State> {
+        self.0.state("RenyiElbo")
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.0.set_state("RenyiElbo", state)
     }
 
     fn loss(&self, particles: &[Particle]) -> Result<f64> {

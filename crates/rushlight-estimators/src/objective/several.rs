@@ -13,7 +13,7 @@ use super::importance::Importance;
 use super::renyi::Renyi;
 use super::scalars;
 use crate::baseline::Memories;
-use crate::{Estimate, Particle};
+use crate::{Estimate, Particle, State};
 use candle_core::Tensor;
 use rushlight_trace::Result;
 
@@ -73,5 +73,18 @@ impl Several {
 
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.memories.settle(particles)
+    }
+
+    /// The memories, as the state of an estimator of this kind.
+    pub fn state(&self, kind: &str) -> Result<State> {
+        let mut state = State::new(kind);
+        self.memories.save(&mut state)?;
+        Ok(state)
+    }
+
+    pub fn set_state(&mut self, kind: &str, state: &State) -> Result<()> {
+        state.check_kind(kind)?;
+        self.memories = Memories::load(state)?;
+        Ok(())
     }
 }

@@ -10,8 +10,12 @@ use rushlight_trace::{ParamStore, Program, Result, Run, Source};
 use std::sync::Arc;
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
-    /// Runs the programs, and finds the loss and the gradients, all of them finite.
-    pub(super) fn estimate(&mut self, data: &X) -> Result<(f64, Vec<Update>)> {
+    /// Runs the programs, and finds the loss and the gradients, all of them finite. What `accept` refuses is no step.
+    pub(super) fn estimate(
+        &mut self,
+        data: &X,
+        accept: impl FnOnce(&mut Self, &[Update]) -> Result<()>,
+    ) -> Result<(f64, Vec<Update>)> {
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
         if self.validate && !self.checked_rows {
@@ -36,6 +40,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         if check_weights {
             self.checked_params = self.params.len();
         }
+        accept(self, &updates)?;
         self.estimator.settle(&particles)?;
         self.step += 1;
         Ok((loss, updates))

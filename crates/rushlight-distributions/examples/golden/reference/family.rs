@@ -10,8 +10,10 @@ use rushlight_distributions::{
     MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
     OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
 };
+use rushlight_distributions::{
+    Delta, LKJCholesky, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+};
 use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
-use rushlight_distributions::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -146,6 +148,7 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "HalfNormal" => shared(HalfNormal::new(p.get("scale")?)),
         "InverseGamma" => shared(InverseGamma::new(p.get("concentration")?, p.get("rate")?)),
         "Kumaraswamy" => shared(Kumaraswamy::new(p.get("concentration1")?, p.get("concentration0")?)),
+        "LKJCholesky" => shared(LKJCholesky::new(p.count("dim")?, p.get("concentration")?)),
         "Laplace" => shared(Laplace::new(p.get("loc")?, p.get("scale")?)),
         "LogNormal" => shared(LogNormal::new(p.get("loc")?, p.get("scale")?)),
         "Logistic" => shared(Logistic::new(p.get("loc")?, p.get("scale")?)),

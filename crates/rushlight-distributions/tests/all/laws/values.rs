@@ -59,7 +59,7 @@ fn what_is_outside_the_support_may_weigh_nothing() {
         let good = law.value(DType::F64);
         let mut numbers = flat(&good);
         numbers[0] = law.outside();
-        let bad = tensor(&numbers, &SHAPE, good.dtype());
+        let bad = tensor(&numbers, law.shape(), good.dtype());
         let first = flat(&d.log_prob(&bad).unwrap())[0];
         assert!(first.is_nan() || first == f64::NEG_INFINITY, "{}: {first}", law.name);
 
