@@ -3,9 +3,9 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Deterministic, Draw, Enumerated, Enumeration, Frame, Hints, Linear, Param, ParamStore,
-    Plate, Predictive, Program, Run, Samples, Site, Source, Strategy, StrategyExt, Trace, Values,
-    outcomes,
+    Ctx, Deterministic, Draw, Draws, Enumerated, Enumeration, Frame, Gate, Hints, Linear, Param,
+    ParamStore, Plate, Predictive, Program, Run, Samples, Site, Source, Strategy, StrategyExt,
+    Trace, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -24,9 +24,10 @@ pub mod prelude {
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
-        Predictive, Program, Result, Samples, Sgd, Strategy, StrategyExt, Svi, TraceElbo,
-        TraceEnumElbo, TraceGraphElbo, Value,
+        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, IwaeElbo,
+        Learned, LeaveOneOut, MeanFieldElbo, Predictive, Program, RenyiElbo, Result,
+        ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy, StrategyExt, Svi,
+        TraceElbo, TraceEnumElbo, TraceGraphElbo, Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

@@ -15,7 +15,8 @@ use crate::baselines::Baselines;
 use crate::numbers::{Theta, gradient};
 use candle_core::{DType, Tensor};
 use rushlight::{
-    Ctx, Enumerates, Error, Estimate, Estimator, Particle, Result, Svi, TraceElbo, TraceGraphElbo,
+    Ctx, Enumerates, Error, Estimate, Estimator, LeaveOneOut, MeanFieldElbo, Particle, Result, Svi,
+    TraceElbo, TraceGraphElbo,
 };
 
 /// Largest |z| that passes.
@@ -46,6 +47,9 @@ pub enum Kind {
     /// Three particles.
     Elbo3,
     Graph3,
+    MeanField,
+    MeanField3,
+    LeaveOneOut3,
 }
 
 impl Kind {
@@ -55,6 +59,9 @@ impl Kind {
             Self::Graph => Box::new(TraceGraphElbo::new()),
             Self::Elbo3 => Box::new(TraceElbo::new().with_particles(3)),
             Self::Graph3 => Box::new(TraceGraphElbo::new().with_particles(3)),
+            Self::MeanField => Box::new(MeanFieldElbo::new()),
+            Self::MeanField3 => Box::new(MeanFieldElbo::new().with_particles(3)),
+            Self::LeaveOneOut3 => Box::new(LeaveOneOut::new(3)),
         })
     }
 }

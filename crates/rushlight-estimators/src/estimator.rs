@@ -2,7 +2,7 @@
 
 use crate::{Particle, State};
 use candle_core::Tensor;
-use rushlight_trace::Result;
+use rushlight_trace::{Draws, Frame, Result};
 use std::fmt::Debug;
 
 /// Turns the particles of a step into a gradient estimate. It runs nothing and touches no parameter.
@@ -16,6 +16,17 @@ pub trait Estimator: Debug {
     /// whose terms were weighed.
     fn enumerates(&self) -> Enumerates {
         Enumerates::Nothing
+    }
+
+    /// How the guide's draws have to carry gradients.
+    fn draws(&self) -> Draws {
+        Draws::Pathwise
+    }
+
+    /// Whether it takes the rows of a plate apart, whatever the sites in it. Only score-function sites are charged by
+    /// rows otherwise, and only for those it is tried out that no row enters another one.
+    fn takes_rows_apart(&self, _particle: &Particle, _plate: &Frame) -> bool {
+        false
     }
 
     /// The loss, and what to differentiate. No memory moves yet: the step may still be refused.

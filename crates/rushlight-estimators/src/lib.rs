@@ -4,7 +4,9 @@
 //!
 //! * [`Svi`] fits a guide to a model, one [step](Svi::step) at a time.
 //! * An [`Estimator`] turns traces into a loss and a *surrogate* whose gradient estimates the loss's:
-//!   [`TraceElbo`] and [`TraceGraphElbo`].
+//!   [`TraceGraphElbo`] for any program, [`TraceElbo`] as the plain reference, [`MeanFieldElbo`] with divergences in closed
+//!   form, [`LeaveOneOut`] for several particles, [`StickingTheLanding`] for reparameterized guides; the tighter bounds
+//!   [`IwaeElbo`] and [`RenyiElbo`]; [`ReweightedWakeSleep`].
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
 //!   mean alone: [`DecayingAverage`], [`Learned`], [`Value`]. They are attached with
 //!   [`.baseline(..)`](BaselineExt::baseline) and stack.
@@ -27,7 +29,10 @@ pub use baseline::{
 };
 pub use batches::Batches;
 pub use estimator::{Enumerates, Estimate, Estimator, Fit};
-pub use objective::{TraceElbo, TraceEnumElbo, TraceGraphElbo};
+pub use objective::{
+    IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, ReweightedWakeSleep, StickingTheLanding,
+    TraceElbo, TraceEnumElbo, TraceGraphElbo,
+};
 pub use optim::{Adagrad, Adam, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule, Sgd, Update};
 pub use particle::Particle;
 pub use state::State;

@@ -525,6 +525,37 @@ pub enum Error {
         /// The site.
         site: String,
     },
+    /// Draws without gradients, where an estimator needs them.
+    #[error(
+        "{estimator} needs gradients of all draws of the guide, and those of {sites:?} carry none; sample them from \
+         reparameterized distributions, or take an estimator for any site, like `TraceGraphElbo` or `IwaeElbo`"
+    )]
+    NotPathwise {
+        /// The estimator.
+        estimator: &'static str,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A guide whose latents depend on each other, where an estimator needs them apart.
+    #[error(
+        "{estimator} needs a guide whose draws do not depend on each other, and the distributions of {sites:?} were \
+         computed from other draws; make them independent, or take the estimator without double reparameterization"
+    )]
+    NotApart {
+        /// The estimator.
+        estimator: &'static str,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A draw without a gate, where an estimator scales its gradients.
+    #[error(
+        "site `{site}`: the gradients of its draw have no gate; run the guide with `Run::draws(Draws::Gated)`, as `Svi` \
+         does when `Estimator::draws` asks for it"
+    )]
+    NoGate {
+        /// The site.
+        site: String,
+    },
     /// A baseline's prediction has the wrong shape.
     #[error(
         "site `{site}`: a baseline of shape {baseline:?} does not broadcast to the site's plates {plates:?}; \

@@ -66,6 +66,7 @@ mod von_mises;
 mod wrappers;
 
 pub use estimate::{Kl, KlEstimate, kl_monte_carlo};
+pub use wrappers::is_masked;
 
 use crate::{Distribution, Error, Result, Rng, shape};
 use candle_core::Tensor;

@@ -95,6 +95,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// Runs the guide, and the model against it.
     fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
         let guide = latents.into_iter().fold(run.clone(), Run::source);
+        let guide = guide.draws(self.estimator.draws());
         let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
         let guide = Arc::new(guide);
         let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
@@ -105,7 +106,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
         let run = self.runs(self.step, 0).validate(false);
         let rng = Rng::seed(self.seed).particle(Role::Check, 0);
-        rows::do_not_mix(particle, &rng, &|values| {
+        rows::do_not_mix(particle, &*self.estimator, &rng, &|values| {
             self.replay(data, run.clone(), Some(Source::Substitute(values)))
         })
     }

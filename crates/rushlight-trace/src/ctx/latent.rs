@@ -1,7 +1,7 @@
 //! Where the value of a latent site comes from.
 
 use super::Ctx;
-use crate::{Enumerated, Error, Result, Source, Strategy, Trace, plate};
+use crate::{Draws, Enumerated, Error, Result, Source, Strategy, Trace, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, Operand, shape};
 use std::sync::Arc;
@@ -76,6 +76,7 @@ impl Ctx {
     pub(super) fn drawn(&self, name: &str, dist: &Arc<dyn Distribution>) -> Result<Tensor> {
         let mut rng = self.run.rng.site(name);
         Ok(match dist.has_rsample() {
+            true if self.run.draws == Draws::Detached => dist.rsample(&mut rng, &[])?.detach(),
             true => dist.rsample(&mut rng, &[])?,
             false => dist.sample(&mut rng, &[])?,
         })

@@ -3,7 +3,7 @@
 use super::latent::Provided;
 use super::{Ctx, axes};
 use crate::site::Kind;
-use crate::{Draw, Enumerated, Error, Result, Site, Strategy, plate};
+use crate::{Draw, Draws, Enumerated, Error, Gate, Result, Site, Strategy, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{
     Distribution, DistributionExt, Operand, Origins, Reads, Traced, shape,
@@ -117,6 +117,14 @@ impl Ctx {
         if self.region.hidden {
             return Ok(self.unseen(value, origins, &reads));
         }
+        let gated = self.run.draws == Draws::Gated && value.track_op();
+        let (value, gate) = match kind {
+            Kind::Latent { .. } if gated => {
+                let (value, gate) = Gate::new(&value, dist.event_shape().len())?;
+                (value, Some(gate))
+            }
+            _ => (value, None),
+        };
         let Reads { read: mut parents, mixed } = reads;
         let axes = axes::of_parents(&origins, &parents, &dist);
         parents.extend(origins.sites());
@@ -136,6 +144,7 @@ impl Ctx {
             parents,
             mixed,
             axes,
+            gate,
             log_prob: OnceLock::new(),
             log_prob_sum: OnceLock::new(),
             element_cost: OnceLock::new(),
