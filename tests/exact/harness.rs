@@ -15,8 +15,8 @@ use crate::baselines::Baselines;
 use crate::numbers::{Theta, gradient};
 use candle_core::{DType, Tensor};
 use rushlight::{
-    Ctx, Enumerates, Error, Estimate, Estimator, LeaveOneOut, MeanFieldElbo, Particle, Result, Svi,
-    TraceElbo, TraceGraphElbo,
+    Ctx, Draws, Enumerates, Error, Estimate, Estimator, Frame, LeaveOneOut, MeanFieldElbo,
+    Particle, Result, Svi, TraceElbo, TraceGraphElbo,
 };
 
 /// Largest |z| that passes.
@@ -77,6 +77,14 @@ impl Estimator for Boxed {
 
     fn enumerates(&self) -> Enumerates {
         self.0.enumerates()
+    }
+
+    fn draws(&self) -> Draws {
+        self.0.draws()
+    }
+
+    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
+        self.0.takes_rows_apart(particle, plate)
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

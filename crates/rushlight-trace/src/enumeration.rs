@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Enumeration {
     odometer: Arc<Mutex<Odometer>>,
     marked: bool,
+    noted: bool,
     side_by_side: bool,
 }
 
@@ -52,6 +53,13 @@ impl Enumeration {
         self
     }
 
+    /// Sites say that they were [enumerated](crate::Site::enumerated), to an objective that sums over outcomes.
+    #[must_use]
+    pub fn noted(mut self) -> Self {
+        self.noted = true;
+        self
+    }
+
     /// Rows of plates side by side: all take the same outcome at a time.
     #[must_use]
     pub fn side_by_side(mut self) -> Self {
@@ -80,7 +88,7 @@ impl Enumeration {
         site: &str,
         dist: &dyn Distribution,
         strategy: Strategy,
-    ) -> Result<Option<(Tensor, Enumerated)>> {
+    ) -> Result<Option<(Tensor, Option<Enumerated>)>> {
         if self.marked && strategy != Strategy::Enumerate {
             return Ok(None);
         }
@@ -112,7 +120,7 @@ impl Enumeration {
         let index = Tensor::from_vec(picked, all_parts, support.device())?;
         let value = support.reshape((each, of_part))?.index_select(&index, 0)?.reshape(shape)?;
         let side_by_side = self.side_by_side && rows > 1;
-        Ok(Some((value, Enumerated { outcomes, side_by_side })))
+        Ok(Some((value, self.noted.then_some(Enumerated { outcomes, side_by_side }))))
     }
 }
 

@@ -57,8 +57,8 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// A particle, or one for each combination of outcomes of the sites that are enumerated.
     fn outcomes(&self, data: &X, step: u64, particle: u64) -> Result<Vec<Particle>> {
         let which = match self.estimator.enumerates() {
-            Enumerates::All => Enumeration::default(),
-            Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked(),
+            Enumerates::All => Enumeration::default().noted(),
+            Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked().noted(),
         };
         let side_by_side = self.enumerated(data, (step, particle), which.fresh().side_by_side())?;
         let group = match outcomes::are_apart(&side_by_side) {

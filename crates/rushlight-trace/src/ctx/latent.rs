@@ -11,7 +11,7 @@ pub(super) enum Provided {
     /// A random choice.
     Latent(Tensor),
     /// One of all outcomes.
-    Outcome(Tensor, Enumerated),
+    Outcome(Tensor, Option<Enumerated>),
     /// Given, by the program or from outside.
     Observed(Tensor),
     /// Drawn in the place of what was given.

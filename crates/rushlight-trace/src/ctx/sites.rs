@@ -102,7 +102,7 @@ impl Ctx {
         let mut enumerated: Option<Enumerated> = None;
         let (kind, value) = match provided {
             Provided::Outcome(value, how) => {
-                enumerated = Some(how);
+                enumerated = how;
                 (Kind::Latent { auxiliary }, value)
             }
             Provided::Observed(value) => (Kind::Observed, value),
