@@ -35,6 +35,9 @@ pub mod prelude {
 /// The programs of the how-to pages, compiled and run with the tests.
 #[cfg(doctest)]
 mod how_to {
+    #[doc = include_str!("../docs/how-to/enumerate.md")]
+    struct Enumerate;
+
     #[doc = include_str!("../docs/how-to/optimizers.md")]
     struct Optimizers;
 
