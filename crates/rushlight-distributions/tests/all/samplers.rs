@@ -689,6 +689,11 @@ fn counts_pass_chi_square() {
             from_quotients((-30f64).exp(), |k| 30.0 / k),
         ),
         (
+            "Poisson(100)",
+            Box::new(move |t| shared(Poisson::new(number(100.0, t))?)),
+            from_quotients((-100f64).exp(), |k| 100.0 / k),
+        ),
+        (
             "Geometric(0.3)",
             Box::new(move |t| shared(Geometric::new(number(0.3, t))?)),
             from_quotients(0.3, |_| 0.7),
