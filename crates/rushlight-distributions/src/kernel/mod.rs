@@ -46,7 +46,8 @@ pub(crate) mod tile;
 pub(crate) mod unary;
 
 pub(crate) use block::Block;
-pub(crate) use composite::{impossible_unless, weigh};
+pub use composite::impossible_unless;
+pub(crate) use composite::weigh;
 pub(crate) use glue::slice;
 pub(crate) use prepare::check_like;
 pub(crate) use space::BLOCK;
@@ -187,12 +188,13 @@ pub fn log_prob_sum<D: Density<P>, const P: usize>(
     }
 }
 
-/// The log-density of `value` composed of tensor ops, wherever it is.
+/// The log-density of `value` composed of tensor ops, wherever it is. Shape: that of `value` and the parameters,
+/// broadcast together.
 ///
 /// # Errors
 ///
 /// Those of [`log_prob`].
-pub(crate) fn log_prob_composite<D: Density<P>, const P: usize>(
+pub fn log_prob_composite<D: Density<P>, const P: usize>(
     density: D,
     value: &Tensor,
     params: [&Operand; P],

@@ -4,7 +4,8 @@ mod broadcast;
 mod value;
 
 pub use broadcast::broadcast;
-pub(crate) use value::{Source, beside, numbers_meet};
+pub use value::beside;
+pub(crate) use value::{Source, numbers_meet};
 
 use crate::traced::Move;
 use crate::{Constraint, Error, Origins, Result, Traced, shape};
@@ -215,7 +216,7 @@ impl Operand {
         Ok(Self { base, shape: shape.to_vec(), placement })
     }
 
-    /// Refuses values that `constraint` rejects.
+    /// Refuses values that `constraint` rejects: for the constructors of distributions.
     ///
     /// Looks at tensors on the CPU only, where it costs a pass over memory; elsewhere it would cost a
     /// synchronization, and the log-density tells (it is NaN).
@@ -223,8 +224,18 @@ impl Operand {
     /// # Errors
     ///
     /// [`Error::Parameter`] with the first such value; the operand then counts as read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Constraint, Operand};
+    ///
+    /// let scale = Operand::from([1.0, -2.0]);
+    /// let told = scale.require("SoftLaplace", "scale", Constraint::Positive).unwrap_err().to_string();
+    /// assert!(told.starts_with("SoftLaplace: parameter `scale` must be positive, got -2;"));
+    /// ```
     #[track_caller]
-    pub(crate) fn require(
+    pub fn require(
         &self,
         distribution: &'static str,
         parameter: &'static str,
