@@ -32,6 +32,9 @@ pub mod prelude {
 /// The programs of the how-to pages, compiled and run with the tests.
 #[cfg(doctest)]
 mod how_to {
+    #[doc = include_str!("../docs/how-to/add-a-distribution.md")]
+    struct AddADistribution;
+
     #[doc = include_str!("../docs/how-to/optimizers.md")]
     struct Optimizers;
 

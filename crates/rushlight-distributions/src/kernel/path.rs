@@ -32,6 +32,31 @@ pub(crate) fn location_scale(noise: &Tensor, loc: &Operand, scale: &Operand) -> 
 ///
 /// (M. Figurnov, S. Mohamed, A. Mnih 2018, "Implicit reparameterization gradients", whose z and φ are the draw and its
 /// parameters); those of `x = μ + σ ε` are 1 and ε.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::rng::{Slopes, moving};
+/// use rushlight_distributions::{Operand, Real};
+///
+/// /// x = ε / rate
+/// #[derive(Debug, Clone, Copy)]
+/// struct WithRate;
+///
+/// impl Slopes<1> for WithRate {
+///     #[inline(always)]
+///     fn slopes<T: Real>(self, x: T, [rate]: [T; 1]) -> [T; 1] {
+///         [-x / rate]
+///     }
+/// }
+///
+/// let rate = Var::new(2f64, &Device::Cpu)?;
+/// let x = moving(Tensor::new(3f64, &Device::Cpu)?, [&Operand::from(&rate)], WithRate)?;
+/// let slope = x.backward()?.remove(&rate).expect("the draw moves with its rate");
+/// assert_eq!(slope.to_scalar::<f64>()?, -1.5);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub trait Slopes<const P: usize>: Copy + Debug + Send + Sync + 'static {
     /// The derivatives of the draw `x` with respect to each parameter.
     fn slopes<T: Real>(self, x: T, params: [T; P]) -> [T; P];

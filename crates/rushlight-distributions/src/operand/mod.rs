@@ -13,6 +13,18 @@ use candle_core::{DType, Device, Tensor, Var};
 use std::sync::Arc;
 
 /// The dtype and device that numbers take.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::operand::Placement;
+///
+/// let x = Tensor::new(1f64, &Device::Cpu)?;
+/// assert_eq!(Placement::of(&x).dtype, candle_core::DType::F64);
+/// assert_eq!(Placement::default().dtype, candle_core::DType::F32);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Placement {
     /// The dtype.
@@ -42,6 +54,23 @@ impl Default for Placement {
 /// tensors beside them in dtype and device, or the run's at a site.
 ///
 /// Everything that takes a value takes `impl Into<Operand>`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Distribution, Normal, Operand};
+///
+/// let scale = Tensor::new(&[1f64, 2.0], &Device::Cpu)?;
+/// // A number, an array, a tensor: they meet in the dtype of the tensor.
+/// for loc in [Operand::from(0.5), [0.5, 0.5].into(), (&scale / 2.0)?.into()] {
+///     let d = Normal::new(loc, &scale)?;
+///     assert_eq!((d.batch_shape(), d.mean()?.dtype()), (&[2][..], scale.dtype()));
+/// }
+/// let wide = Operand::from(0.5).expanded("an example", &[2, 3])?;
+/// assert_eq!((wide.dims(), wide.number()), (&[2, 3][..], Some(0.5)));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Operand {
     base: Base,

@@ -38,6 +38,19 @@ use rand_chacha::ChaCha8Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// What a stream is drawn for; streams of different roles never meet.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use rushlight_distributions::Rng;
+/// use rushlight_distributions::rng::Role;
+///
+/// let draw = |mut rng: Rng| rng.uniform(&[3], DType::F64, &Device::Cpu)?.to_vec1::<f64>();
+/// let of = |role| Rng::seed(7).particle(role, 0).site("z");
+/// assert_ne!(draw(of(Role::Guide))?, draw(of(Role::Model))?);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {

@@ -13,6 +13,19 @@ use candle_core::{DType, Device, Tensor};
 /// # Errors
 ///
 /// Shapes that do not broadcast, another dtype or device than the parameters'.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Operand;
+/// use rushlight_distributions::rng::given;
+///
+/// let rate = Operand::from(Tensor::new(&[1f64, 2.0], &Device::Cpu)?);
+/// let x = given("Exponential", &Tensor::new(3f64, &Device::Cpu)?, [&rate])?;
+/// assert_eq!(x.to_vec1::<f64>()?, [3.0, 3.0]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub fn given<const P: usize>(
     what: &'static str,
     value: &Tensor,
@@ -81,6 +94,20 @@ impl Slopes<2> for WithLocationScale {
 }
 
 /// A draw `x = σ ε` moves with `σ`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::Operand;
+/// use rushlight_distributions::rng::{WithScale, moving};
+///
+/// let scale = Var::new(2f64, &Device::Cpu)?;
+/// let x = moving(Tensor::new(7f64, &Device::Cpu)?, [&Operand::from(&scale)], WithScale)?;
+/// let slope = x.backward()?.remove(&scale).expect("the draw moves with its scale");
+/// assert_eq!(slope.to_scalar::<f64>()?, 3.5);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct WithScale;
 

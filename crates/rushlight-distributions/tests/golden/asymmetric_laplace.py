@@ -19,22 +19,19 @@ def means(scale, asymmetry):
 
 
 def over_u(x, loc, scale, asymmetry, of_v):
-    """E[of_v(least v that puts the draw above x)], and where u puts it there whatever v is, of_v(0)."""
+    """E[of_v(v)] over u, with the v that makes the draw x, where there is one."""
     below, above = means(scale, asymmetry)
-    kink = max(mpf(0), (loc - x) / below)
-    both = lambda u: exp(-u) * of_v((x - loc + below * u) / above)
-    rest = quad(both, [kink, kink + 1, kink + 10, kink + 40, inf])
-    return rest, 1 - exp(-kink)
+    least = max(mpf(0), (loc - x) / below)
+    of_u = lambda u: exp(-u) * of_v((x - loc + below * u) / above)
+    return quad(of_u, [least, least + 1, least + 10, least + 40, inf])
 
 
 def density(x, loc, scale, asymmetry):
-    joint, _ = over_u(x, loc, scale, asymmetry, lambda v: exp(-v))
-    return joint / means(scale, asymmetry)[1]
+    return over_u(x, loc, scale, asymmetry, lambda v: exp(-v)) / means(scale, asymmetry)[1]
 
 
 def cdf(x, loc, scale, asymmetry):
-    joint, _ = over_u(x, loc, scale, asymmetry, lambda v: 1 - exp(-v))
-    return joint
+    return over_u(x, loc, scale, asymmetry, lambda v: 1 - exp(-v))
 
 
 def moments(theta):
@@ -77,10 +74,10 @@ def point(x, theta):
     side = means(scale, asymmetry)[0 if x < loc else 1]
     e, width = abs(x - loc) / side, asymmetry + 1 / asymmetry
     log_density = lambda *args: log(density(*args))
-    value, args = log_density(x, *theta), [x, *theta]
+    args = [x, *theta]
     sizes = {"value": [1 / side], "loc": [1 / side], "scale": [(e + 1) / scale], "asymmetry": [(e + 1) / asymmetry]}
     of_log = [e, log(scale), log(width), (abs(x) + abs(loc)) / side]
-    quantities = [("log_prob", value, of_log), ("cdf", cdf(x, *theta), None)]
+    quantities = [("log_prob", log_density(*args), of_log), ("cdf", cdf(x, *theta), None)]
     for j, name in enumerate(["value", *NAMES]):
         if e == 0 and name in ("value", "loc"):
             continue  # a kink
