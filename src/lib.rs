@@ -12,15 +12,15 @@ pub use rushlight_trace::{Error, Result};
 /// What programs and fits are written with.
 pub mod prelude {
     pub use crate::distributions::{
-        Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, Constraint,
-        ContinuousBernoulli, Delta, Dirichlet, DirichletMultinomial, Distribution, DistributionExt,
-        Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, Independent,
-        InverseGamma, Kumaraswamy, LKJCholesky, Laplace, LogNormal, Logistic,
-        LowRankMultivariateNormal, Masked, MixtureSameFamily, Multinomial, MultivariateNormal,
-        NegativeBinomial, Normal, OneHotCategorical, OneHotCategoricalStraightThrough, Operand,
-        OrderedLogistic, Pareto, Poisson, RelaxedBernoulli, RelaxedOneHotCategorical, Rng,
-        StudentT, Traced, TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
-        Wishart, WithoutRsample, ZeroInflated,
+        AsymmetricLaplace, Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2,
+        Constraint, ContinuousBernoulli, Delta, Dirichlet, DirichletMultinomial, Distribution,
+        DistributionExt, Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy,
+        HalfNormal, Independent, InverseGamma, Kumaraswamy, LKJCholesky, Laplace, LogNormal,
+        Logistic, LowRankMultivariateNormal, Masked, MixtureSameFamily, Multinomial,
+        MultivariateNormal, NegativeBinomial, Normal, OneHotCategorical,
+        OneHotCategoricalStraightThrough, Operand, OrderedLogistic, Pareto, Poisson,
+        RelaxedBernoulli, RelaxedOneHotCategorical, Rng, StudentT, Traced, TransformedDistribution,
+        TruncatedNormal, Uniform, VonMises, Weibull, Wishart, WithoutRsample, ZeroInflated,
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
@@ -37,6 +37,8 @@ pub mod prelude {
 mod how_to {
     #[doc = include_str!("../docs/how-to/enumerate.md")]
     struct Enumerate;
+    #[doc = include_str!("../docs/how-to/add-a-distribution.md")]
+    struct AddADistribution;
 
     #[doc = include_str!("../docs/how-to/optimizers.md")]
     struct Optimizers;

@@ -56,8 +56,9 @@ pub mod wrap;
 
 pub use constraint::Constraint;
 pub use continuous::{
-    Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy,
-    Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
+    AsymmetricLaplace, Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy,
+    HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal,
+    Uniform, Weibull,
 };
 pub use continuous::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 pub use continuous::{Delta, LKJCholesky, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};

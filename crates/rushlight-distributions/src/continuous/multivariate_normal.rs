@@ -71,6 +71,21 @@ impl MultivariateNormal {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, MultivariateNormal};
+    ///
+    /// let matrix = Tensor::new(&[[4f64, 0.0], [0.0, 4.0]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[1f64, -1.0], &Device::Cpu)?;
+    /// let a = MultivariateNormal::from_covariance(0.0, &matrix)?.log_prob(&x)?;
+    /// let b = MultivariateNormal::new(0.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_covariance(
         loc: impl Into<Operand>,
@@ -86,6 +101,21 @@ impl MultivariateNormal {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, MultivariateNormal};
+    ///
+    /// let matrix = Tensor::new(&[[0.25f64, 0.0], [0.0, 0.25]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[1f64, -1.0], &Device::Cpu)?;
+    /// let a = MultivariateNormal::from_precision(0.0, &matrix)?.log_prob(&x)?;
+    /// let b = MultivariateNormal::new(0.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_precision(loc: impl Into<Operand>, precision: impl Into<Operand>) -> Result<Self> {
         let precision = precision.into();

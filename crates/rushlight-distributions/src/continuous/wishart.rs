@@ -74,6 +74,21 @@ impl Wishart {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Wishart};
+    ///
+    /// let matrix = Tensor::new(&[[4f64, 0.0], [0.0, 4.0]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[[2f64, 0.5], [0.5, 3.0]], &Device::Cpu)?;
+    /// let a = Wishart::from_covariance(3.0, &matrix)?.log_prob(&x)?;
+    /// let b = Wishart::new(3.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_covariance(df: impl Into<Operand>, covariance: impl Into<Operand>) -> Result<Self> {
         let covariance = covariance.into();
@@ -86,6 +101,21 @@ impl Wishart {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Wishart};
+    ///
+    /// let matrix = Tensor::new(&[[0.25f64, 0.0], [0.0, 0.25]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[[2f64, 0.5], [0.5, 3.0]], &Device::Cpu)?;
+    /// let a = Wishart::from_precision(3.0, &matrix)?.log_prob(&x)?;
+    /// let b = Wishart::new(3.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_precision(df: impl Into<Operand>, precision: impl Into<Operand>) -> Result<Self> {
         let precision = precision.into();

@@ -65,6 +65,19 @@ impl Bernoulli {
     /// # Errors
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a logit is not finite (on the CPU).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Bernoulli};
+    ///
+    /// let x = Tensor::new(1f64, &Device::Cpu)?;
+    /// let a = Bernoulli::from_logits(3f64.ln())?.log_prob(&x)?;
+    /// let b = Bernoulli::new(0.75)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         let [param] = broadcast("Bernoulli", [logits.into()], [0])?;

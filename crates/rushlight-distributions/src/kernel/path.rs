@@ -4,6 +4,8 @@
 //! comes out of an element is a draw.
 
 use super::Density;
+use super::erased::MAX_PARAMS;
+use super::glue::MAX_INPUTS;
 use crate::operand::Operand;
 use crate::{Real, Result};
 use candle_core::Tensor;
@@ -19,13 +21,54 @@ pub(crate) fn location_scale(noise: &Tensor, loc: &Operand, scale: &Operand) -> 
     Ok(super::log_prob(LocationScale, noise, [loc, scale], 0)?.to_dtype(noise.dtype())?)
 }
 
-/// How a draw moves with its parameters.
-pub(crate) trait Slopes<const P: usize>: Copy + Debug + Send + Sync + 'static {
-    /// The derivatives of the draw `x`.
+/// How a draw moves with its parameters: a scalar formula like that of a [`Density`], for
+/// [`rng::moving`](crate::rng::moving).
+///
+/// Draws `x` of a fixed quantile level of the distribution function `F` and the density `p` have the derivatives
+///
+/// ```text
+/// ∂x/∂θ = −(∂F/∂θ) / p
+/// ```
+///
+/// (M. Figurnov, S. Mohamed, A. Mnih 2018, "Implicit reparameterization gradients", whose z and φ are the draw and its
+/// parameters); those of `x = μ + σ ε` are 1 and ε.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::rng::{Slopes, moving};
+/// use rushlight_distributions::{Operand, Real};
+///
+/// /// x = ε / rate
+/// #[derive(Debug, Clone, Copy)]
+/// struct WithRate;
+///
+/// impl Slopes<1> for WithRate {
+///     #[inline(always)]
+///     fn slopes<T: Real>(self, x: T, [rate]: [T; 1]) -> [T; 1] {
+///         [-x / rate]
+///     }
+/// }
+///
+/// let rate = Var::new(2f64, &Device::Cpu)?;
+/// let x = moving(Tensor::new(3f64, &Device::Cpu)?, [&Operand::from(&rate)], WithRate)?;
+/// let slope = x.backward()?.remove(&rate).expect("the draw moves with its rate");
+/// assert_eq!(slope.to_scalar::<f64>()?, -1.5);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub trait Slopes<const P: usize>: Copy + Debug + Send + Sync + 'static {
+    /// The derivatives of the draw `x` with respect to each parameter.
     fn slopes<T: Real>(self, x: T, params: [T; P]) -> [T; P];
 }
 
-/// The draw `x`, on the CPU, with these derivatives: the same bits, in the same dtype and shape.
+/// Whether a kernel takes the draw and the parameters.
+pub(crate) fn serves<const P: usize>(x: &Tensor, params: [&Operand; P]) -> bool {
+    let tensors = params.iter().filter(|p| p.number().is_none()).count();
+    x.device().is_cpu() && tensors < MAX_INPUTS && P <= MAX_PARAMS
+}
+
+/// The draw `x`, which the kernel [serves], with these derivatives: the same bits, in the same dtype and shape.
 ///
 /// # Errors
 ///

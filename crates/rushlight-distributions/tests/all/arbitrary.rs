@@ -5,9 +5,9 @@ use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, DistributionExt,
-    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
-    Operand, Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull, Weight,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution,
+    DistributionExt, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal,
+    Logistic, Normal, Operand, Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull, Weight,
 };
 
 use rushlight_distributions::MixtureSameFamily;
@@ -79,6 +79,8 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Exponential::new(x).and_then(shared),
             HalfNormal::new(x).and_then(shared),
             Laplace::new(x, y).and_then(shared),
+            AsymmetricLaplace::new(x, y, y).and_then(shared),
+            AsymmetricLaplace::new(0.5, x, y).and_then(shared),
             LogNormal::new(x, y).and_then(shared),
             Cauchy::new(x, y).and_then(shared),
             ContinuousBernoulli::new(x).and_then(shared),

@@ -3,8 +3,8 @@
 use crate::support::{FLOATS, flat, tensor};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution, DistributionExt, Exponential,
-    Normal, Operand, Result, Rng, Uniform, Weight,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution,
+    DistributionExt, Exponential, Normal, Operand, Result, Rng, Uniform, Weight,
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 
@@ -33,12 +33,16 @@ const REMEDY: &str =
 #[test]
 fn a_parameter_outside_its_constraint_is_named_with_its_value() {
     let nan = f64::NAN;
-    let rows: [(Result<()>, &str); 25] = [
+    let rows: [(Result<()>, &str); 26] = [
         (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
         (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
         (
             Normal::new(0.0, f64::INFINITY).map(drop),
             "Normal: parameter `scale` must be positive, got inf",
+        ),
+        (
+            AsymmetricLaplace::new(0, 1, -0.5).map(drop),
+            "AsymmetricLaplace: parameter `asymmetry` must be positive, got -0.5",
         ),
         (Beta::new(0, 1).map(drop), "Beta: parameter `alpha` must be positive, got 0"),
         (Beta::new(1, -2).map(drop), "Beta: parameter `beta` must be positive, got -2"),

@@ -24,6 +24,12 @@ fn distributions_are_those_of_the_references() {
     agree(include_str!("../golden/distributions.json"), [2556, 2524], 0);
 }
 
+/// By `golden/asymmetric_laplace.py`: points and draws.
+#[test]
+fn asymmetric_laplace_is_that_of_its_references() {
+    agree(include_str!("../golden/asymmetric_laplace.json"), [0, 0], 0);
+}
+
 #[test]
 fn special_functions_and_their_derivatives_are_those_of_the_references() {
     agree(include_str!("../golden/special.json"), [776, 709], 0);

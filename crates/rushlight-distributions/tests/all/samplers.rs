@@ -6,9 +6,9 @@ use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tens
 use candle_core::{DType, Tensor};
 use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Exponential, Gumbel,
-    HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, Result, Rng,
-    TruncatedNormal, Uniform, Weibull,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution,
+    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
+    Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull,
 };
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
@@ -98,7 +98,7 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
 }
 
 /// Families whose distribution functions are written down here once more.
-const ELEMENTARY: [(&str, Make, Cdf); 19] = [
+const ELEMENTARY: [(&str, Make, Cdf); 21] = [
     (
         "RelaxedBernoulli(2, 0.3)",
         |t| shared(RelaxedBernoulli::new(tensor(&[2.0], &[], t), 0.3)?),
@@ -125,6 +125,22 @@ const ELEMENTARY: [(&str, Make, Cdf); 19] = [
         |x| {
             let tail = 0.5 * (-2.0 * (x + 1.0).abs()).exp();
             if x < -1.0 { tail } else { 1.0 - tail }
+        },
+    ),
+    (
+        "AsymmetricLaplace(1, 3, 2)",
+        |t| shared(AsymmetricLaplace::new(tensor(&[1.0], &[], t), 3, 2)?),
+        |x| match x < 1.0 {
+            true => 0.8 * ((x - 1.0) / 6.0).exp(),
+            false => 1.0 - 0.2 * ((1.0 - x) / 1.5).exp(),
+        },
+    ),
+    (
+        "AsymmetricLaplace(0, 1, 0.1)",
+        |t| shared(AsymmetricLaplace::new(tensor(&[0.0], &[], t), 1, 0.1)?),
+        |x| match x < 0.0 {
+            true => (10.0 * x).exp() / 101.0,
+            false => 1.0 - 100.0 / 101.0 * (-0.1 * x).exp(),
         },
     ),
     (
@@ -341,7 +357,7 @@ fn draws_of_point_masses_are_the_point() {
 }
 
 /// Parameters that push draws to the edges of the support, and where it ends.
-const EXTREME: [(&str, Make, (f64, f64)); 25] = [
+const EXTREME: [(&str, Make, (f64, f64)); 27] = [
     ("VonMises, wide", |t| shared(VonMises::new(tensor(&[3.0], &[], t), 1e-30)?), (-PI, PI)),
     ("VonMises, narrow", |t| shared(VonMises::new(tensor(&[-PI], &[], t), 1e37)?), (-PI, PI)),
     (
@@ -372,6 +388,16 @@ const EXTREME: [(&str, Make, (f64, f64)); 25] = [
     ("Exponential", |t| shared(Exponential::new(tensor(&[1e37], &[], t))?), (0.0, f64::INFINITY)),
     ("HalfNormal", |t| shared(HalfNormal::new(tensor(&[1e-37], &[], t))?), (0.0, f64::INFINITY)),
     ("Laplace", |t| shared(Laplace::new(tensor(&[1e30], &[], t), 1e-3)?), (0.0, f64::INFINITY)),
+    (
+        "AsymmetricLaplace, to one side",
+        |t| shared(AsymmetricLaplace::new(tensor(&[0.0], &[], t), 1, 1e-37)?),
+        (f64::NEG_INFINITY, f64::INFINITY),
+    ),
+    (
+        "AsymmetricLaplace, beyond all numbers",
+        |t| shared(AsymmetricLaplace::new(tensor(&[0.0], &[], t), 1e37, 1e37)?),
+        (f64::NEG_INFINITY, f64::INFINITY),
+    ),
     (
         "LogNormal, wide",
         |t| shared(LogNormal::new(tensor(&[0.0], &[], t), 400)?),
@@ -881,6 +907,11 @@ fn draws_of_seed_42_are_pinned() {
         let weights = tensor(&[1.0, 2.0, 1.0], &[3], dtype);
         let rows = [
             ("Normal", shared(Normal::new(number(0.0), 1.0).unwrap()), PINNED_NORMAL),
+            (
+                "AsymmetricLaplace",
+                shared(AsymmetricLaplace::new(number(1.0), 3.0, 2.0).unwrap()),
+                PINNED_ASYMMETRIC_LAPLACE,
+            ),
             ("Beta", shared(Beta::new(number(2.0), 3.0).unwrap()), PINNED_BETA),
             ("probs", shared(Bernoulli::new(number(0.5)).unwrap()), PINNED_BERNOULLI),
             ("logits", shared(Bernoulli::from_logits(number(0.0)).unwrap()), PINNED_BERNOULLI),
@@ -1000,6 +1031,7 @@ fn rows_of_seed_42_are_pinned() {
 
 const PINNED_NORMAL: [f64; 4] =
     [1.1611325226981886, -1.7543819583570748, -0.14109533162105495, -2.0120206565839123];
+const PINNED_ASYMMETRIC_LAPLACE: [f64; 4] = [0.0; 4];
 const PINNED_BETA: [f64; 4] =
     [0.5575910850219026, 0.10867729928895072, 0.2982984927633316, 0.11344659719413855];
 const PINNED_BERNOULLI: [f64; 4] = [0.0, 1.0, 1.0, 1.0];

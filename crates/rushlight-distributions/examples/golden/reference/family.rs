@@ -4,11 +4,12 @@ use super::numbers::{Numbers, operand, variable};
 use super::tally::Lack;
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, ContinuousBernoulli,
-    Dirichlet, DirichletMultinomial, Distribution, Exponential, Gamma, GammaPoisson, Geometric,
-    Gumbel, HalfCauchy, HalfNormal, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic,
-    MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
-    OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
+    AsymmetricLaplace, Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2,
+    ContinuousBernoulli, Dirichlet, DirichletMultinomial, Distribution, Exponential, Gamma,
+    GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, InverseGamma, Kumaraswamy, Laplace,
+    LogNormal, Logistic, MixtureSameFamily, Multinomial, NegativeBinomial, Normal,
+    OneHotCategorical, Operand, OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal,
+    Uniform, Weibull, ZeroInflated,
 };
 use rushlight_distributions::{
     Delta, LKJCholesky, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
@@ -123,6 +124,7 @@ fn shared<D: Distribution>(made: rushlight_distributions::Result<D>) -> Result<S
 #[rustfmt::skip]
 fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
     match name {
+        "AsymmetricLaplace" => shared(AsymmetricLaplace::new(p.get("loc")?, p.get("scale")?, p.get("asymmetry")?)),
         "Bernoulli" if p.has("probs") => shared(Bernoulli::new(p.get("probs")?)),
         "Bernoulli" => shared(Bernoulli::from_logits(p.get("logits")?)),
         "Beta" => shared(Beta::new(p.get("alpha")?, p.get("beta")?)),

@@ -14,9 +14,9 @@ use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::Traced;
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt, Exponential,
-    Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Operand,
-    Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt,
+    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
+    Operand, Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
@@ -158,6 +158,7 @@ fn table() -> Vec<Law> {
         law("Exponential", |p| shared(Exponential::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(Exponential::new(2)?)),
         law("HalfNormal", |p| shared(HalfNormal::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(HalfNormal::new(2)?)),
         law("Laplace", |p| shared(Laplace::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Laplace::new(0.5, 2)?)),
+        law("AsymmetricLaplace", |p| shared(AsymmetricLaplace::new(&p[0], &p[1], &p[2])?), &[REAL, POSITIVE, POSITIVE], Between(-2.0, 2.0), || shared(AsymmetricLaplace::new(0.5, 2, 3)?)),
         law("LogNormal", |p| shared(LogNormal::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(0.1, 3.0), || shared(LogNormal::new(0.5, 2)?)),
         law("Cauchy", |p| shared(Cauchy::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Cauchy::new(0.5, 2)?)),
         law("ContinuousBernoulli of probs", |p| shared(ContinuousBernoulli::new(&p[0])?), &[UNIT], Between(0.05, 0.95), || shared(ContinuousBernoulli::new(0.3)?)),

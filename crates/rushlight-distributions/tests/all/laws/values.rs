@@ -159,7 +159,7 @@ fn the_composite_form_is_impossible_where_the_kernel_is() {
 fn cuts(law: &Law, params: &[f64], support: Constraint) -> Vec<f64> {
     const INFINITY: f64 = f64::INFINITY;
     match (law.name, support) {
-        ("Laplace", _) => vec![-INFINITY, params[0], INFINITY],
+        ("Laplace" | "AsymmetricLaplace", _) => vec![-INFINITY, params[0], INFINITY],
         // Once around.
         ("VonMises", _) => vec![params[0] - PI, params[0], params[0] + PI],
         ("Pareto", _) => vec![params[0], INFINITY],
