@@ -12,6 +12,7 @@
 mod baselines;
 mod combinations;
 mod elements;
+mod golden;
 mod harness;
 mod laws;
 mod long;
