@@ -22,10 +22,15 @@ pub mod prelude {
     };
     pub use crate::{
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
-        Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
+        Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value, certify,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }
+
+/// The programs of the how-to guides, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/how-to/certify.md")]
+mod how_to {}
 
 /// The programs of the tutorial, compiled and run with the tests.
 #[cfg(doctest)]

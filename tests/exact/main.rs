@@ -10,6 +10,7 @@
 //! are shown.
 
 mod baselines;
+mod certify;
 mod combinations;
 mod elements;
 mod golden;

@@ -9,10 +9,12 @@
 //!   mean alone: [`DecayingAverage`], [`Learned`], [`Value`]. They are attached with
 //!   [`.baseline(..)`](BaselineExt::baseline) and stack.
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`Sgd`].
+//! * [`certify`](certify()) proves an estimator unbiased on a program, or finds what is off.
 //! * [`Batches`] cuts data into shuffled minibatches.
 
 mod baseline;
 mod batches;
+pub mod certify;
 mod estimator;
 mod objective;
 mod optim;
@@ -23,6 +25,7 @@ pub use baseline::{
     Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
 };
 pub use batches::Batches;
+pub use certify::{Certify, certify};
 pub use estimator::{Estimate, Estimator, Fit};
 pub use objective::{TraceElbo, TraceGraphElbo};
 pub use optim::{Adam, Optimizer, Sgd, Update};

@@ -1,11 +1,11 @@
 //! The fit: programs in, steps out.
 
 mod checks;
-mod deep;
+pub(crate) mod deep;
 mod estimate;
 mod predictive;
 mod progress;
-mod rows;
+pub(crate) mod rows;
 mod setup;
 
 pub use progress::Progress;

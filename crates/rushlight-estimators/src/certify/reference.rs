@@ -1,0 +1,212 @@
+//! The exact gradient: everything that the guide can draw, through replay.
+//!
+//! ```text
+//! ∇ E_q[f] = Σ_z q(z) (f(z) ∇ log q(z) + ∇ f(z)),     f = log p(x, z) − log q(z)
+//! ```
+//!
+//! over all outcomes of the finite latents, all subsets of rows of subsampled plates, and, where one latent of one number
+//! is continuous, the nodes of a rule. It knows nothing of dependencies, plates or baselines: what an estimator leaves
+//! out is in it.
+
+use super::programs::{Programs, elbo, gradient, log_q, number};
+use super::quadrature::{self, Line, Node};
+use super::rows::{self, RowChoice};
+use super::{Known, Reason};
+use crate::Particle;
+use candle_core::Var;
+use rushlight_trace::{Error, Result, Site, Source, Trace, outcomes};
+use std::sync::Arc;
+
+/// Everything that can happen, with its probabilities, and what the gradient is.
+#[derive(Debug)]
+pub(super) struct Everything {
+    /// For each choice of rows its outcomes.
+    pub worlds: Vec<Vec<(f64, Particle)>>,
+    /// The loss, then the gradient of the loss.
+    pub exact: Vec<f64>,
+    /// What the probabilities add up to.
+    pub total: f64,
+    /// How many outcomes there are in all.
+    pub count: usize,
+    /// How many nodes the continuous latent takes; 0 without one.
+    pub nodes: usize,
+    /// Whether the particles carry the gradients of pathwise draws.
+    pub moving: bool,
+}
+
+/// Everything that can happen, if that is at most `most` outcomes.
+pub(super) fn find(programs: &Programs<'_>, most: usize) -> Result<Known<Everything>> {
+    let choices = match rows::choices(programs, most)? {
+        Ok(choices) => choices,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let all = |nodes: &[Node]| {
+        // A second time with other streams: they must not matter, as every draw is given.
+        let (one, other) =
+            (sum(programs, &choices, nodes, most, 0)?, sum(programs, &choices, nodes, most, 1)?);
+        let (one, other) = match (one, other) {
+            (Ok(one), Ok(other)) => (one, other),
+            (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
+        };
+        let noisy = one.exact != other.exact;
+        Ok(match noisy {
+            true => Err("the programs draw noise that is no latent".to_owned()),
+            false => Ok(one),
+        })
+    };
+    let found = match continuous(programs, &choices)? {
+        Err(reason) => return Ok(Err(reason)),
+        Ok(None) => all(&[])?,
+        Ok(Some(line)) => quadrature::converged(&line, programs.dtype, all)?,
+    };
+    Ok(found.and_then(|found| match (found.total - 1.0).abs() <= super::rounding(programs.dtype) {
+        true => Ok(found),
+        false => Err(format!("the outcomes' probabilities add up to {}", found.total)),
+    }))
+}
+
+fn is_finite(site: &Site) -> bool {
+    let dist = &**site.dist();
+    dist.elements().unwrap_or(dist).enumerate_support().is_ok()
+}
+
+/// The one continuous latent, if there is one.
+fn continuous(programs: &Programs<'_>, choices: &[RowChoice]) -> Result<Known<Option<Line>>> {
+    const DRAWS: usize = 64;
+    let mut line: Option<Line> = None;
+    for draw in 0..DRAWS {
+        let sources = [rows::source(&choices[draw % choices.len()]), Some(Source::Prior)];
+        let guide = programs.guide(draw as u64, sources.into_iter().flatten())?;
+        for site in guide.latents().filter(|s| !is_finite(s)) {
+            match &mut line {
+                Some(line) if line.site() == site.name() => line.note(site)?,
+                Some(line) => {
+                    let (a, b) = (line.site(), site.name());
+                    return Ok(Err(format!("neither `{a}` nor `{b}` is finite")));
+                }
+                None => line = Line::of(site)?,
+            }
+            if line.is_none() {
+                let (site, dist) = (site.name(), site.dist().name());
+                return Ok(Err(format!(
+                    "`{site}` ({dist}) is neither finite nor one continuous number"
+                )));
+            }
+        }
+    }
+    Ok(Ok(line))
+}
+
+/// The sum, over the nodes of the continuous latent if there are some.
+fn sum(
+    programs: &Programs<'_>,
+    choices: &[RowChoice],
+    nodes: &[Node],
+    most: usize,
+    stream: u64,
+) -> Result<Known<Everything>> {
+    let (mut worlds, mut terms) = (Vec::new(), Vec::new());
+    let mut moving = true;
+    let share = 1.0 / choices.len() as f64;
+    let at_nodes = || nodes.iter().map(Some).chain(nodes.is_empty().then_some(None));
+    for choice in choices {
+        let mut world = Vec::new();
+        for (k, node) in at_nodes().enumerate() {
+            let rows = rows::source(choice);
+            let sources: Vec<Source> =
+                rows.clone().into_iter().chain(node.map(Node::source)).collect();
+            let run = sources
+                .into_iter()
+                .fold(programs.run(stream, 0).validate(false), |run, s| run.source(s));
+            for guide in outcomes(&run, |ctx| (programs.guide)(ctx)) {
+                let guide = match guide {
+                    Err(Error::TooManyOutcomes { site, .. }) => {
+                        return Ok(Err(format!("`{site}` has too many outcomes")));
+                    }
+                    guide => guide?,
+                };
+                if let Some(reason) = neither(&guide, node) {
+                    return Ok(Err(reason));
+                }
+                let on_line = node.filter(|n| guide.get(n.site()).is_some());
+                // A run without the continuous latent is the same at every node.
+                if node.is_some() && on_line.is_none() && k > 0 {
+                    continue;
+                }
+                let run = programs.run(stream, 0).validate(false);
+                let particle = programs.replayed(run.clone(), guide, rows.as_ref())?;
+                let density = match log_q(&particle, |_| true)? {
+                    Some(log_q) => number(&log_q)?.exp(),
+                    None => 1.0,
+                };
+                let weight = share * density * on_line.map_or(1.0, |n| n.measure);
+                if weight == 0.0 {
+                    continue;
+                }
+                match moved(programs, run, &particle, rows.as_ref())? {
+                    Some(particle) => world.push((weight, particle)),
+                    None => moving = false,
+                }
+                terms.push((weight, particle));
+                if terms.len() > most {
+                    return Ok(Err(format!("there are more than {most} outcomes")));
+                }
+            }
+        }
+        worlds.push(world);
+    }
+    let total = terms.iter().map(|(p, _)| p).sum();
+    let exact = mean(&terms, &programs.params.vars())?;
+    let (count, nodes) = (terms.len(), nodes.len());
+    Ok(Ok(Everything { worlds, exact, total, count, nodes, moving }))
+}
+
+/// A latent that is neither finite nor on the line.
+fn neither(guide: &Trace, node: Option<&Node>) -> Option<Reason> {
+    let given = |s: &Site| node.is_some_and(|n| n.site() == s.name());
+    let site = guide.latents().find(|s| !is_finite(s) && !given(s))?;
+    Some(format!("`{}` ({}) is not finite", site.name(), site.dist().name()))
+}
+
+/// The particle, its pathwise value moving with the parameters as a draw would; `None` where that cannot be had.
+fn moved(
+    programs: &Programs<'_>,
+    run: rushlight_trace::Run,
+    particle: &Particle,
+    rows: Option<&Source>,
+) -> Result<Option<Particle>> {
+    let mut pathwise = particle.guide().latents().filter(|s| s.is_pathwise());
+    let Some(first) = pathwise.next() else { return Ok(Some(particle.clone())) };
+    if pathwise.next().is_some() {
+        return Ok(None);
+    }
+    let Ok(moving) = first.dist().reparameterize(first.value()) else { return Ok(None) };
+    let value = |s: &Site| match s.name() == first.name() {
+        true => moving.clone(),
+        false => s.value().detach(),
+    };
+    let values = particle.guide().latents().map(|s| (s.name().to_owned(), value(s)));
+    let values = Source::substitute(values);
+    let guide = rows.into_iter().cloned().chain([values]).fold(run.clone(), |run, s| run.source(s));
+    let (guide, ()) = guide.execute(|ctx| (programs.guide)(ctx))?;
+    programs.replayed(run, guide, rows).map(Some)
+}
+
+/// The loss, and the gradient of the loss, by the formula above.
+fn mean(terms: &[(f64, Particle)], vars: &[(Arc<str>, Var)]) -> Result<Vec<f64>> {
+    let elements: usize = vars.iter().map(|(_, var)| var.elem_count()).sum();
+    let mut sum = vec![0.0; 1 + elements];
+    for (probability, particle) in terms {
+        let Some(f) = elbo(particle)? else { continue };
+        let value = number(&f)?;
+        let scalar = match log_q(particle, |_| true)? {
+            Some(log_q) => (log_q.affine(value, 0.0)? + f.to_dtype(log_q.dtype())?)?,
+            None => f,
+        };
+        let gradient = gradient(Some(&scalar), vars)?;
+        for (sum, x) in sum.iter_mut().zip([value].into_iter().chain(gradient)) {
+            *sum -= probability * x;
+        }
+    }
+    Ok(sum)
+}
