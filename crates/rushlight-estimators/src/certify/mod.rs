@@ -22,6 +22,7 @@ mod reference;
 mod report;
 mod rows;
 mod sequence;
+mod tally;
 mod trial;
 
 pub use report::{Number, Promise, Reference, Report, Verdict};
@@ -30,6 +31,7 @@ use crate::Estimator;
 use candle_core::{DType, Device};
 use programs::Programs;
 use rushlight_trace::{Ctx, ParamStore, Program, Result};
+use tally::Level;
 use trial::Trial;
 
 /// What could be found, or why not.
@@ -135,37 +137,28 @@ where
 /// At the parameters that a fit has arrived at:
 ///
 /// ```
+/// use candle_core::DType;
 /// use rushlight_distributions::{Bernoulli, Constraint, Normal};
 /// use rushlight_estimators::{Certify, Svi, TraceElbo};
+/// use rushlight_trace::{Ctx, Result};
 ///
-/// let mut svi = Svi::new(
-///     |ctx, x: &f64| {
-///         let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
-///         ctx.observe("x", Normal::new(z, 1.0)?, *x)
-///     },
-///     |ctx, _| {
-///         let logit = ctx.param("logit", 0.4, Constraint::Real)?;
-///         ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
-///     },
-/// );
+/// fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+///     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+///     ctx.observe("x", Normal::new(z, 1.0)?, *x)
+/// }
+///
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let mut svi = Svi::new(model, guide);
 /// svi.step(&1.2)?;
-/// # use candle_core::DType;
-/// # let (model, guide) = (
-/// #     |ctx: &mut rushlight_trace::Ctx, x: &f64| {
-/// #         let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
-/// #         ctx.observe("x", Normal::new(z, 1.0)?, *x)
-/// #     },
-/// #     |ctx: &mut rushlight_trace::Ctx, _: &f64| {
-/// #         let logit = ctx.param("logit", 0.4, Constraint::Real)?;
-/// #         ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
-/// #     },
-/// # );
-/// let report = Certify::new(model, guide)
-///     .with_params(svi.params())
-///     .dtype(DType::F32)
-///     .run(&1.2, TraceElbo::new())?;
-/// report.assert_unbiased();
-/// # Ok::<(), rushlight_trace::Error>(())
+/// let certify = Certify::new(model, guide).with_params(svi.params()).dtype(DType::F32);
+/// certify.run(&1.2, TraceElbo::new())?.assert_unbiased();
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Certify<M, G> {
@@ -214,8 +207,13 @@ impl<M, G> Certify<M, G> {
     }
 
     /// Sets how many estimates are sampled at most. Where the mean over all outcomes is known, it takes 1,000 at most.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are none.
     #[must_use]
     pub fn steps(mut self, steps: usize) -> Self {
+        assert!(steps > 0, "a verdict needs at least one estimate");
         self.steps = steps;
         self
     }
@@ -292,7 +290,8 @@ impl<M, G> Certify<M, G> {
         let pure = promises::pure(&programs)?;
         let rows_apart = promises::rows_apart(&programs)?;
         let mut trial = Trial::new(&programs, &mut estimator, self.outcomes)?;
-        let (verdict, steps) = trial.run(self.steps, self.alpha, self.tolerance)?;
+        let level = Level { alpha: self.alpha, tolerance: self.tolerance };
+        let (verdict, steps) = trial.run(self.steps, level)?;
         let (reference, numbers) = trial.told();
         Ok(Report { verdict, reference, numbers, steps, alpha: self.alpha, rows_apart, pure })
     }

@@ -41,6 +41,10 @@ pub(super) fn tuples(
         if world.is_empty() || share == 0.0 {
             continue;
         }
+        if particles == 1 {
+            world.iter().try_for_each(|(p, particle)| visit(*p, std::slice::from_ref(particle)))?;
+            continue;
+        }
         let mut wheels = vec![0; particles];
         loop {
             let tuple: Vec<Particle> = wheels.iter().map(|&i| world[i].1.clone()).collect();

@@ -60,7 +60,8 @@ pub(super) fn find(programs: &Programs<'_>, most: usize) -> Result<Known<Everyth
         Ok(Some(line)) => quadrature::converged(&line, programs.dtype, all)?,
     };
     Ok(found.and_then(|found| match (found.total - 1.0).abs() <= super::rounding(programs.dtype) {
-        true => Ok(found),
+        true if found.exact.iter().all(|x| x.is_finite()) => Ok(found),
+        true => Err("the exact gradient is not finite".to_owned()),
         false => Err(format!("the outcomes' probabilities add up to {}", found.total)),
     }))
 }

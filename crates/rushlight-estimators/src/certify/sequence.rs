@@ -83,10 +83,9 @@ impl Sequence {
         self.sum / self.n.max(1) as f64
     }
 
-    /// About the mean.
-    pub fn variance(&self) -> f64 {
-        let n = self.n.max(2) as f64;
-        ((self.squares - self.sum * self.sum / n) / (n - 1.0)).max(0.0)
+    /// Whether there was never an error.
+    pub fn is_exact(&self) -> bool {
+        self.squares == 0.0
     }
 
     /// The mean error is known to so much, at this level.
