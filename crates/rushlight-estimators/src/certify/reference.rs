@@ -98,6 +98,11 @@ fn continuous(programs: &Programs<'_>, choices: &[RowChoice]) -> Result<Known<Op
     Ok(Ok(line))
 }
 
+/// What is left over where all that can happen has been seen, up to rounding.
+const NOTHING: f64 = 1e-13;
+/// An outcome may have so many sites, on average.
+const SITES: usize = 64;
+
 /// The sum, over the nodes of the continuous latent if there are some.
 fn sum(
     programs: &Programs<'_>,
@@ -107,11 +112,11 @@ fn sum(
     stream: u64,
 ) -> Result<Known<Everything>> {
     let (mut worlds, mut terms) = (Vec::new(), Vec::new());
-    let mut moving = true;
+    let (mut moving, mut sites) = (true, 0);
     let share = 1.0 / choices.len() as f64;
     let at_nodes = || nodes.iter().map(Some).chain(nodes.is_empty().then_some(None));
     for choice in choices {
-        let mut world = Vec::new();
+        let (mut world, mut mass) = (Vec::new(), 0.0);
         for (k, node) in at_nodes().enumerate() {
             let rows = rows::source(choice);
             let sources: Vec<Source> =
@@ -148,9 +153,15 @@ fn sum(
                     Some(particle) => world.push((weight, particle)),
                     None => moving = false,
                 }
+                sites += particle.guide().sites().len();
                 terms.push((weight, particle));
-                if terms.len() > most {
+                if terms.len() > most || sites > SITES * most {
                     return Ok(Err(format!("there are more than {most} outcomes")));
+                }
+                // A loop that may go on for ever has infinitely many.
+                mass += density;
+                if nodes.is_empty() && 1.0 - mass < NOTHING {
+                    break;
                 }
             }
         }

@@ -66,8 +66,9 @@ fn draws_rows(programs: &Programs<'_>, frame: &Frame) -> Result<bool> {
     let (len, size) = (frame.len as u32, frame.size as u32);
     for rows in [0..len, size - len..size] {
         let choice = Some(trace(programs, &[(frame, rows.collect())])?);
-        let sources = source(&choice).into_iter().chain([Source::Prior]);
-        match programs.guide(0, sources) {
+        let rows = source(&choice);
+        let guide = programs.guide(0, rows.iter().cloned().chain([Source::Prior]));
+        match guide.and_then(|g| programs.replayed(programs.run(0, 0), g, rows.as_ref())) {
             Err(Error::PlateRowsDiffer { .. }) => return Ok(false),
             other => drop(other?),
         }
