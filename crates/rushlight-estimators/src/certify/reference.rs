@@ -14,7 +14,7 @@ use super::rows::{self, RowChoice};
 use super::{Known, Reason};
 use crate::Particle;
 use candle_core::Var;
-use rushlight_trace::{Error, Result, Site, Source, Trace, outcomes};
+use rushlight_trace::{Error, Result, Run, Site, Source, Trace, outcomes};
 use std::sync::Arc;
 
 /// Everything that can happen, with its probabilities, and what the gradient is.
@@ -98,11 +98,6 @@ fn continuous(programs: &Programs<'_>, choices: &[RowChoice]) -> Result<Known<Op
     Ok(Ok(line))
 }
 
-/// What is left over where all that can happen has been seen, up to rounding.
-const NOTHING: f64 = 1e-13;
-/// An outcome may have so many sites, on average.
-const SITES: usize = 64;
-
 /// The sum, over the nodes of the continuous latent if there are some.
 fn sum(
     programs: &Programs<'_>,
@@ -111,66 +106,114 @@ fn sum(
     most: usize,
     stream: u64,
 ) -> Result<Known<Everything>> {
-    let (mut worlds, mut terms) = (Vec::new(), Vec::new());
-    let (mut moving, mut sites) = (true, 0);
-    let share = 1.0 / choices.len() as f64;
-    let at_nodes = || nodes.iter().map(Some).chain(nodes.is_empty().then_some(None));
+    let mut sum = Sum { programs, stream, most, terms: Vec::new(), moving: true, sites: 0 };
+    let mut worlds = Vec::new();
     for choice in choices {
-        let (mut world, mut mass) = (Vec::new(), 0.0);
-        for (k, node) in at_nodes().enumerate() {
-            let rows = rows::source(choice);
-            let sources: Vec<Source> =
-                rows.clone().into_iter().chain(node.map(Node::source)).collect();
-            let run = sources
-                .into_iter()
-                .fold(programs.run(stream, 0).validate(false), |run, s| run.source(s));
-            for guide in outcomes(&run, |ctx| (programs.guide)(ctx)) {
-                let guide = match guide {
-                    Err(Error::TooManyOutcomes { site, .. }) => {
-                        return Ok(Err(format!("`{site}` has too many outcomes")));
-                    }
-                    guide => guide?,
-                };
-                if let Some(reason) = neither(&guide, node) {
-                    return Ok(Err(reason));
-                }
-                let on_line = node.filter(|n| guide.get(n.site()).is_some());
-                // A run without the continuous latent is the same at every node.
-                if node.is_some() && on_line.is_none() && k > 0 {
-                    continue;
-                }
-                let run = programs.run(stream, 0).validate(false);
-                let particle = programs.replayed(run.clone(), guide, rows.as_ref())?;
-                let density = match log_q(&particle, |_| true)? {
-                    Some(log_q) => number(&log_q)?.exp(),
-                    None => 1.0,
-                };
-                let weight = share * density * on_line.map_or(1.0, |n| n.measure);
-                if weight == 0.0 {
-                    continue;
-                }
-                match moved(programs, run, &particle, rows.as_ref())? {
-                    Some(particle) => world.push((weight, particle)),
-                    None => moving = false,
-                }
-                sites += particle.guide().sites().len();
-                terms.push((weight, particle));
-                if terms.len() > most || sites > SITES * most {
-                    return Ok(Err(format!("there are more than {most} outcomes")));
-                }
-                // A loop that may go on for ever has infinitely many.
-                mass += density;
-                if nodes.is_empty() && 1.0 - mass < NOTHING {
-                    break;
-                }
+        let rows = rows::source(choice);
+        let mut world = World { rows, share: 1.0 / choices.len() as f64, moved: Vec::new() };
+        if nodes.is_empty()
+            && let Err(reason) = sum.outcomes(&mut world, None, true)?
+        {
+            return Ok(Err(reason));
+        }
+        for (k, node) in nodes.iter().enumerate() {
+            match sum.outcomes(&mut world, Some(node), k == 0) {
+                Ok(Ok(())) => {}
+                Ok(Err(reason)) => return Ok(Err(reason)),
+                // Far out, values can be too large or too small for what is computed from them.
+                Err(e) => return Ok(Err(format!("of an error at a far value: {e}"))),
             }
         }
-        worlds.push(world);
+        worlds.push(world.moved);
     }
+    let Sum { terms, moving, .. } = sum;
     let total = terms.iter().map(|(p, _)| p).sum();
     let exact = mean(&terms, &programs.params.vars())?;
     let (count, nodes) = (terms.len(), nodes.len());
     Ok(Ok(Everything { worlds, exact, total, count, nodes, moving }))
+}
+
+/// What is left over where all that can happen has been seen, up to rounding.
+const NOTHING: f64 = 1e-13;
+/// An outcome may have so many sites, on average.
+const SITES: usize = 64;
+
+/// A sum in the making.
+struct Sum<'a> {
+    programs: &'a Programs<'a>,
+    stream: u64,
+    most: usize,
+    terms: Vec<(f64, Particle)>,
+    moving: bool,
+    sites: usize,
+}
+
+/// One choice of rows.
+struct World {
+    rows: Option<Source>,
+    /// How likely the choice is.
+    share: f64,
+    /// Its outcomes, with the gradients of pathwise draws.
+    moved: Vec<(f64, Particle)>,
+}
+
+impl Sum<'_> {
+    /// Adds all outcomes of the finite latents, at a node of the continuous one.
+    fn outcomes(
+        &mut self,
+        world: &mut World,
+        node: Option<&Node>,
+        first: bool,
+    ) -> Result<Known<()>> {
+        let sources = world.rows.iter().cloned().chain(node.map(Node::source));
+        let run = self.programs.run(self.stream, 0).validate(false);
+        let given = sources.fold(run.clone(), Run::source);
+        let mut mass = 0.0;
+        for guide in outcomes(&given, |ctx| (self.programs.guide)(ctx)) {
+            let guide = match guide {
+                Err(Error::TooManyOutcomes { site, .. }) => {
+                    return Ok(Err(format!("`{site}` has too many outcomes")));
+                }
+                guide => guide?,
+            };
+            if let Some(reason) = neither(&guide, node) {
+                return Ok(Err(reason));
+            }
+            let on_line = node.filter(|n| guide.get(n.site()).is_some());
+            // A run without the continuous latent is the same at every node.
+            if node.is_some() && on_line.is_none() && !first {
+                continue;
+            }
+            let particle = self.programs.replayed(run.clone(), guide, world.rows.as_ref())?;
+            let density = match log_q(&particle, |_| true)? {
+                Some(log_q) => number(&log_q)?.exp(),
+                None => 1.0,
+            };
+            let weight = world.share * density * on_line.map_or(1.0, |n| n.measure);
+            if weight > 0.0 {
+                self.add(world, weight, particle, &run)?;
+            }
+            if self.terms.len() > self.most || self.sites > SITES * self.most {
+                return Ok(Err(format!("there are more than {} outcomes", self.most)));
+            }
+            // A loop that may go on for ever has infinitely many.
+            mass += density;
+            if node.is_none() && 1.0 - mass < NOTHING {
+                break;
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn add(&mut self, world: &mut World, weight: f64, particle: Particle, run: &Run) -> Result<()> {
+        match moved(self.programs, run, &particle, world.rows.as_ref())? {
+            Some(particle) => world.moved.push((weight, particle)),
+            None => self.moving = false,
+        }
+        self.sites += particle.guide().sites().len();
+        self.terms.push((weight, particle));
+        Ok(())
+    }
 }
 
 /// A latent that is neither finite nor on the line.
@@ -183,7 +226,7 @@ fn neither(guide: &Trace, node: Option<&Node>) -> Option<Reason> {
 /// The particle, its pathwise value moving with the parameters as a draw would; `None` where that cannot be had.
 fn moved(
     programs: &Programs<'_>,
-    run: rushlight_trace::Run,
+    run: &Run,
     particle: &Particle,
     rows: Option<&Source>,
 ) -> Result<Option<Particle>> {
@@ -199,9 +242,9 @@ fn moved(
     };
     let values = particle.guide().latents().map(|s| (s.name().to_owned(), value(s)));
     let values = Source::substitute(values);
-    let guide = rows.into_iter().cloned().chain([values]).fold(run.clone(), |run, s| run.source(s));
-    let (guide, ()) = guide.execute(|ctx| (programs.guide)(ctx))?;
-    programs.replayed(run, guide, rows).map(Some)
+    let given = rows.into_iter().cloned().chain([values]).fold(run.clone(), Run::source);
+    let (guide, ()) = given.execute(|ctx| (programs.guide)(ctx))?;
+    programs.replayed(run.clone(), guide, rows).map(Some)
 }
 
 /// The loss, and the gradient of the loss, by the formula above.
