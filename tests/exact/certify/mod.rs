@@ -100,18 +100,21 @@ fn baselines_that_peek_are_found() {
     }
 }
 
-fn random(seeds: std::ops::Range<u64>) -> [usize; 3] {
+/// What came of random programs, each with an estimator: how many are unbiased, undecided, summed over.
+fn random(seeds: impl Iterator<Item = u64>, steps: usize) -> [usize; 3] {
     let mut counts = [0; 3];
     for seed in seeds {
-        let pair = Pair::draw(seed);
+        // Pairs of outcomes are many.
+        let particles = if seed % 4 == 1 { 2 } else { 1 };
+        let pair = Pair::draw(seed, 4 / particles);
         let model = |ctx: &mut Ctx, x: &()| pair.model(ctx, x);
         let guide = |ctx: &mut Ctx, x: &()| pair.guide(ctx, x);
-        let certify = Certify::new(model, guide).seed(seed).steps(300).outcomes(512);
+        let certify = Certify::new(model, guide).seed(seed).steps(steps).outcomes(512);
+        let graph = || TraceGraphElbo::new().with_particles(particles);
         let report = match seed % 4 {
             0 => certify.run(&(), TraceElbo::new()),
-            1 => certify.run(&(), TraceGraphElbo::new().with_particles(2)),
-            2 => certify.run(&(), TraceGraphElbo::new().elementwise(false)),
-            _ => certify.run(&(), TraceGraphElbo::new()),
+            2 => certify.run(&(), graph().elementwise(false)),
+            _ => certify.run(&(), graph()),
         };
         let report = report.unwrap_or_else(|e| panic!("program {seed}: {e}\n{pair:#?}"));
         let told = || format!("program {seed}\n{report}\n{pair:#?}");
@@ -126,21 +129,25 @@ fn random(seeds: std::ops::Range<u64>) -> [usize; 3] {
     counts
 }
 
-/// 60 programs; at most 300 estimates each.
+/// 60 programs, up to 300 estimates of each.
 #[test]
 fn random_programs_raise_no_alarm() {
-    let [unbiased, undecided, exact] = random(0..60);
-    println!("{unbiased} unbiased, {undecided} undecided; {exact} summed over all outcomes");
-    assert!(unbiased >= 45, "{unbiased} unbiased, {undecided} undecided");
+    let [unbiased, undecided, summed] = random(0..60, 300);
+    println!("{unbiased} unbiased, {undecided} undecided; {summed} summed over all outcomes");
+    assert!(unbiased >= 50, "{unbiased} unbiased, {undecided} undecided");
 }
 
-/// The same with 1,000.
+/// 1,000 programs, up to 1,200 estimates of each: more than it takes for a doubt where there is no sum.
 #[test]
 #[ignore = "takes minutes"]
 fn a_thousand_random_programs_raise_no_alarm() {
-    let [unbiased, undecided, exact] = random(0..1_000);
-    println!("{unbiased} unbiased, {undecided} undecided; {exact} summed over all outcomes");
-    assert!(unbiased >= 750, "{unbiased} unbiased, {undecided} undecided");
+    let half = |from| move || random((from..1_000).step_by(2), 1_200);
+    let halves = std::thread::scope(|scope| {
+        [0, 1].map(|from| scope.spawn(half(from))).map(|thread| thread.join().expect("a verdict"))
+    });
+    let [unbiased, undecided, summed] = [0, 1, 2].map(|i| halves[0][i] + halves[1][i]);
+    println!("{unbiased} unbiased, {undecided} undecided; {summed} summed over all outcomes");
+    assert!(unbiased >= 900, "{unbiased} unbiased, {undecided} undecided");
 }
 
 fn coin(ctx: &mut Ctx, _: &()) -> Result<()> {

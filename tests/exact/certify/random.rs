@@ -51,12 +51,13 @@ enum Number {
 struct Draw(ChaCha8Rng);
 
 impl Pair {
-    pub fn draw(seed: u64) -> Self {
+    /// A bit, so many statements, and an observation.
+    pub fn draw(seed: u64, statements: usize) -> Self {
         let mut draw = Draw(ChaCha8Rng::seed_from_u64(seed));
-        let mut statements = vec![Statement::Bit(draw.choice())];
-        statements.extend(draw.statements(4, 1));
-        statements.push(Statement::Observe(draw.number(2)));
-        Self(statements)
+        let mut all = vec![Statement::Bit(draw.choice())];
+        all.extend(draw.statements(statements, 1));
+        all.push(Statement::Observe(draw.number(2)));
+        Self(all)
     }
 
     pub fn model(&self, ctx: &mut Ctx, _: &()) -> Result<()> {

@@ -35,7 +35,7 @@ pub enum Verdict {
     Biased {
         /// The parameter that is off most, or `loss`.
         param: String,
-        /// By how many standard errors of the sampled mean.
+        /// By how many standard errors of the sampled mean; few where only the sum over all outcomes shows it.
         z: f64,
     },
     /// The steps did not suffice to tell, or nothing could be compared.
@@ -170,6 +170,11 @@ impl fmt::Display for Report {
             "sampled      {} estimates; false alarms with probability {:e}",
             self.steps, self.alpha
         )?;
+        let off = |n: &&Number| n.bias.is_some_and(|bias| bias != 0.0);
+        if let Some(first) = self.numbers.iter().find(off) {
+            let count = self.numbers.iter().filter(off).count();
+            writeln!(f, "summed       {count} means are off, the first that of `{}`", first.param)?;
+        }
         writeln!(f, "rows apart   {}", self.rows_apart)?;
         writeln!(f, "pure         {}", self.pure)?;
         let width = self.numbers.iter().map(|n| n.param.len()).max().unwrap_or(0).max(5);
