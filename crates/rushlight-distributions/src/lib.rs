@@ -60,8 +60,8 @@ pub use continuous::{
     Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
 };
 pub use continuous::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
-pub use continuous::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 pub use continuous::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
+pub use continuous::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 pub use discrete::OneHotCategoricalStraightThrough;
 pub use discrete::{Bernoulli, Categorical};
 pub use discrete::{BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson};

@@ -145,7 +145,8 @@ impl LowRankMultivariateNormal {
         let scale = at_least_f32(&self.cov_diag.base_tensor()?)?.sqrt()?;
         let factor = at_least_f32(&self.cov_factor.base_tensor()?)?;
         let scaled = factor.broadcast_div(&scale.unsqueeze(D::Minus1)?)?.contiguous()?;
-        let product = scaled.transpose(D::Minus1, D::Minus2)?.contiguous()?.matmul(&scaled)?;
+        let product =
+            scaled.transpose(D::Minus1, D::Minus2)?.contiguous()?.matmul(&scaled)?;
         let capacitance = product.broadcast_add(&linalg::identity(self.rank(), &product)?)?;
         let capacitance = match composite {
             true => linalg::cholesky_composite(&capacitance)?,
@@ -157,9 +158,7 @@ impl LowRankMultivariateNormal {
     fn scored(&self, value: &Tensor, composite: bool) -> Result<Tensor> {
         let loc = self.loc.base_tensor()?;
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else {
-            return Err(too_few(NAME, "value", 1, value.dims()));
-        };
+        let [.., entries] = value.dims() else { return Err(too_few(NAME, "value", 1, value.dims())) };
         if *entries != self.size() {
             let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
             return Err(Error::Broadcast { what: NAME, shapes });

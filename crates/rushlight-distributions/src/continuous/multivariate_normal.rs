@@ -72,10 +72,7 @@ impl MultivariateNormal {
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
     #[track_caller]
-    pub fn from_covariance(
-        loc: impl Into<Operand>,
-        covariance: impl Into<Operand>,
-    ) -> Result<Self> {
+    pub fn from_covariance(loc: impl Into<Operand>, covariance: impl Into<Operand>) -> Result<Self> {
         let covariance = covariance.into();
         square(NAME, "covariance", &covariance)?;
         Self::new(loc, covariance.tensor()?.through(linalg::cholesky)?)
@@ -126,9 +123,7 @@ impl MultivariateNormal {
     ) -> Result<Tensor> {
         let (loc, scale_tril) = (self.loc.base_tensor()?, self.scale_tril.base_tensor()?);
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else {
-            return Err(too_few(NAME, "value", 1, value.dims()));
-        };
+        let [.., entries] = value.dims() else { return Err(too_few(NAME, "value", 1, value.dims())) };
         if *entries != self.size() {
             let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
             return Err(Error::Broadcast { what: NAME, shapes });

@@ -247,10 +247,8 @@ impl Distribution for Wishart {
     fn entropy(&self) -> Result<Tensor> {
         let p = self.size() as f64;
         let df = at_least_f32(&self.df.value()?)?;
-        let of_scale =
-            (log_det_triangular(&at_least_f32(&self.scale_tril.value()?)?)? * (p + 1.0))?;
-        let digammas =
-            special::digamma(&(at_least_f32(&self.degrees()?)? * 0.5)?)?.sum(D::Minus1)?;
+        let of_scale = (log_det_triangular(&at_least_f32(&self.scale_tril.value()?)?)? * (p + 1.0))?;
+        let digammas = special::digamma(&(at_least_f32(&self.degrees()?)? * 0.5)?)?.sum(D::Minus1)?;
         let ln_gamma = special::mvlgamma(&(&df * 0.5)?, self.size())?;
         let of_df = ((ln_gamma - ((&df - (p + 1.0))? * digammas)? * 0.5)? + (df * (0.5 * p))?)?;
         Ok(((of_scale + of_df)? + 0.5 * p * (p + 1.0) * LN_2)?)

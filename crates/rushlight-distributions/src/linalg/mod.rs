@@ -13,9 +13,7 @@ pub use cholesky::cholesky;
 pub(crate) use cholesky::{cholesky_or_nan, composite as cholesky_composite};
 pub use diagonal::{diagonal, log_det_triangular};
 pub(crate) use diagonal::{identity, lower, strictly_lower, with_diagonal};
-pub(crate) use product::{
-    mat_mul, mat_vec, solve_lower_transposed_vec, solve_lower_vec, symmetric,
-};
+pub(crate) use product::{mat_mul, mat_vec, solve_lower_transposed_vec, solve_lower_vec, symmetric};
 pub(crate) use triangular::{Side, composite as solve_composite};
 pub use triangular::{solve_lower, solve_lower_transposed};
 

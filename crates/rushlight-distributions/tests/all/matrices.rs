@@ -208,8 +208,7 @@ fn vectors_under_one_factor_are_scored_alike_alone_and_together() {
             let [got, want] = [together, alone].map(|y| gradients(&y, &variables));
             for (got, want) in got.iter().zip(&want) {
                 let scale = want.iter().fold(1.0, |m: f64, w| m.max(w.abs()));
-                let [got, want] =
-                    [got, want].map(|g| g.iter().map(|g| g / scale).collect::<Vec<_>>());
+                let [got, want] = [got, want].map(|g| g.iter().map(|g| g / scale).collect::<Vec<_>>());
                 assert_close("gradients", &got, &want, tolerance);
             }
         }
@@ -236,7 +235,11 @@ fn draws_have_the_mean_and_covariance_of_their_distribution() -> Result<()> {
     };
     let x = wishart.sample(&mut Rng::seed(2024), &[N])?;
     near("Wishart", &x, &wishart.mean()?);
-    near("variance of Wishart", &x.broadcast_sub(&wishart.mean()?)?.sqr()?, &wishart.variance()?);
+    near(
+        "variance of Wishart",
+        &x.broadcast_sub(&wishart.mean()?)?.sqr()?,
+        &wishart.variance()?,
+    );
     let joint = MultivariateNormal::new([0.5, -1.0, 2.0], &l)?;
     let low_rank = LowRankMultivariateNormal::new([0.5, -1.0, 2.0], &w, [0.5, 1.0, 0.25])?;
     let inverse = MultivariateNormal::from_precision(0.5, joint.covariance()?)?;

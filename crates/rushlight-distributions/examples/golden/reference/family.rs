@@ -10,8 +10,8 @@ use rushlight_distributions::{
     MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
     OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
 };
-use rushlight_distributions::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
+use rushlight_distributions::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 use serde_json::Value;
 use std::sync::Arc;
 

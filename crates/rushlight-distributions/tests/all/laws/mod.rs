@@ -10,13 +10,13 @@ mod values;
 use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::MixtureSameFamily;
-use rushlight_distributions::Traced;
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
     Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt, Exponential,
     Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Operand,
     Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
+use rushlight_distributions::Traced;
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
