@@ -3,6 +3,7 @@
 //!
 //! `cargo test --release -p rushlight --test errors`.
 
+mod checkpoints;
 mod files;
 mod fits;
 mod nothing_moves;

@@ -3,7 +3,6 @@
 //! covered by that.
 
 use crate::text;
-use rushlight::Optimizer;
 use rushlight::prelude::*;
 
 /// A factor of 0 has no slope through the root, and a datum NaN no density. There are draws of both
@@ -57,8 +56,15 @@ fn a_failed_step_leaves_no_trace() {
     let (no_slope, no_density) = ([0.0, 0.8], [1.0, f64::NAN]);
     let good = [a, b, c, a];
     let with_bad = [a, no_slope, b, no_density, no_slope, c, no_density, a];
-    let adam = || Adam::new(0.1);
-    assert_eq!(bits(adam(), &good), bits(adam(), &with_bad));
-    let sgd = || Sgd::new(0.1).momentum(0.9);
-    assert_eq!(bits(sgd(), &good), bits(sgd(), &with_bad));
+    let all: [fn() -> Box<dyn Optimizer>; 6] = [
+        || Box::new(Adam::new(0.1)),
+        || Box::new(AdamW::new(0.1).schedule(Schedule::one_cycle(5))),
+        || Box::new(ClippedAdam::new(0.1).lrd(0.9)),
+        || Box::new(RmsProp::new(0.1).centered(true).momentum(0.9)),
+        || Box::new(Adagrad::new(0.1).lr_decay(0.1)),
+        || Box::new(Sgd::new(0.1).momentum(0.9).clip_norm(1.0)),
+    ];
+    for optimizer in all {
+        assert_eq!(bits(optimizer(), &good), bits(optimizer(), &with_bad), "{:?}", optimizer());
+    }
 }

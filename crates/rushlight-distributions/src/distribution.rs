@@ -10,6 +10,21 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// Rewrites one parameter; the second argument is how many of its trailing dims are event dims.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Distribution, Gamma, Operand};
+///
+/// // What are its parameters?
+/// let mut numbers = Vec::new();
+/// Gamma::new(2.0, 3.0)?.map_params(&mut |p: &Operand, _| {
+///     numbers.extend(p.number());
+///     Ok(p.clone())
+/// })?;
+/// assert_eq!(numbers, [2.0, 3.0]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub type ParamMap<'a> = dyn FnMut(&Operand, usize) -> Result<Operand> + 'a;
 
 /// A probability distribution whose parameters are tensors.
@@ -24,6 +39,23 @@ pub type ParamMap<'a> = dyn FnMut(&Operand, usize) -> Result<Operand> + 'a;
 /// A method called on a distribution built from a [`Traced`](crate::Traced) value uses that value as a plain
 /// tensor, so the run notes a read; engines score a copy that [`map_params`](Self::map_params) has stripped
 /// of its origins.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Var};
+/// use rushlight_distributions::{Distribution, Normal, Rng, Weight};
+///
+/// let scale = Var::new(&[1f64, 2.0, 3.0], &Device::Cpu)?;
+/// let d = Normal::new(0.0, &scale)?;
+/// assert_eq!((d.batch_shape(), d.event_shape()), (&[3][..], &[][..]));
+/// let x = d.rsample(&mut Rng::seed(0), &[10])?;
+/// assert_eq!(d.log_prob(&x)?.dims(), [10, 3]);
+/// // The draw carries gradients, and the sum is one number, made in one pass.
+/// let gradients = d.log_prob_sum(&x, Weight::default())?.backward()?;
+/// assert!(gradients.get(&scale).is_some());
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub trait Distribution: Any + Debug + Send + Sync {
     /// The distribution's name in errors and tables.
     fn name(&self) -> &'static str;
@@ -227,6 +259,24 @@ impl Distribution for Arc<dyn Distribution> {
 }
 
 /// What every distribution gets for free.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Distribution, DistributionExt, Normal, Rng};
+///
+/// let d = Normal::new([0.0, 1.0, 2.0], 1.0)?;
+/// let wide = d.expand(&[4, 3])?;
+/// assert_eq!((wide.batch_shape(), wide.event_shape()), (&[4, 3][..], &[][..]));
+/// let x = d.sample(&mut Rng::seed(0), &[])?;
+/// // The last entry does not count; then the row is one event.
+/// let observed = d.masked([1, 1, 0])?.to_event(1);
+/// assert_eq!((observed.batch_shape(), observed.event_shape()), (&[][..], &[3][..]));
+/// let two = Normal::new([0.0, 1.0], 1.0)?.to_event(1);
+/// let [got, want] = [observed.log_prob(&x)?, two.log_prob(&x.narrow(0, 0, 2)?)?];
+/// assert!((got - want)?.to_scalar::<f32>()?.abs() < 1e-6);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub trait DistributionExt: Distribution {
     /// The same distribution with a batch of shape `batch`, to which the present one must broadcast.
     ///

@@ -7,6 +7,19 @@ use candle_core::{DType, DeviceLocation};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of the distributions crate.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Error, Normal};
+///
+/// match Normal::new(0.0, -1.5) {
+///     Err(Error::Parameter { parameter, value, .. }) => {
+///         assert_eq!((parameter, value), ("scale", -1.5));
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

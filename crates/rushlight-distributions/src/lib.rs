@@ -56,12 +56,13 @@ pub mod wrap;
 
 pub use constraint::Constraint;
 pub use continuous::{
-    Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy,
-    Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal, Uniform, Weibull,
+    AsymmetricLaplace, Beta, Cauchy, ContinuousBernoulli, Exponential, Gumbel, HalfCauchy,
+    HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, TruncatedNormal,
+    Uniform, Weibull,
 };
 pub use continuous::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
+pub use continuous::{Delta, LKJCholesky, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 pub use continuous::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
-pub use continuous::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 pub use discrete::OneHotCategoricalStraightThrough;
 pub use discrete::{Bernoulli, Categorical};
 pub use discrete::{BetaBinomial, Binomial, GammaPoisson, Geometric, NegativeBinomial, Poisson};

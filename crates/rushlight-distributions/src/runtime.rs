@@ -90,6 +90,15 @@ pub fn device(name: &str) -> Result<Device> {
 }
 
 /// What the process runs with.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::runtime;
+///
+/// runtime::init();
+/// assert!(runtime::settings().threads.is_some());
+/// ```
 pub fn settings() -> Settings {
     let by_environment = std::env::var_os("MALLOC_TRIM_THRESHOLD_").is_some();
     let by_init =

@@ -37,12 +37,29 @@ pub fn broadcast(what: &'static str, shapes: &[&[usize]]) -> Result<Vec<usize>> 
 ///
 /// Said with a loop, because `==` of empty slices becomes a `memcmp` of nothing at a dangling address, which
 /// current processors with AVX-512 take 0.1 µs to get over: as long as a tensor op on a scalar.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::shape::equal;
+///
+/// assert!(equal(&[2, 3], &[2, 3]) && !equal(&[2, 3], &[3]));
+/// ```
 #[inline]
 pub fn equal(a: &[usize], b: &[usize]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 /// Whether `from` broadcasts to exactly `to`.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::shape::broadcasts_to;
+///
+/// assert!(broadcasts_to(&[1, 3], &[4, 2, 3]));
+/// assert!(!broadcasts_to(&[2, 3], &[1, 3]));
+/// ```
 pub fn broadcasts_to(from: &[usize], to: &[usize]) -> bool {
     from.len() <= to.len()
         && from.iter().rev().zip(to.iter().rev()).all(|(&f, &t)| f == t || f == 1)
@@ -62,6 +79,15 @@ pub(crate) fn of_draws(shape: &[usize], batch: &[usize]) -> Result<Vec<usize>> {
 /// # Errors
 ///
 /// [`Error::Rank`] if `shape` has more than [`MAX_RANK`] dims.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::shape::{MAX_RANK, check_rank};
+///
+/// assert!(check_rank(&[1; MAX_RANK]).is_ok());
+/// assert!(check_rank(&[1; MAX_RANK + 1]).is_err());
+/// ```
 pub fn check_rank(shape: &[usize]) -> Result<()> {
     if shape.len() > MAX_RANK {
         return Err(Error::Rank { shape: shape.to_vec() });

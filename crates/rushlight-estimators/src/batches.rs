@@ -72,9 +72,34 @@ impl Batches {
 
     /// The batches of epoch `epoch`: one tensor for each given.
     pub fn epoch(&self, epoch: u64) -> impl Iterator<Item = Result<Vec<Tensor>>> + '_ {
+        self.rest_of(epoch, 0)
+    }
+
+    /// The batches from step `step` on, one epoch after the other without end: what a fit that resumes goes on with.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_estimators::Batches;
+    ///
+    /// let batches = Batches::new(&[&Tensor::arange(0f32, 5., &Device::Cpu)?], 2)?;
+    /// let numbers = |batches: Vec<Tensor>| batches[0].to_vec1::<f32>();
+    /// let all: Vec<_> = batches.epoch(0).chain(batches.epoch(1)).collect::<Result<_, _>>()?;
+    /// // Step 4 is the second of the second epoch.
+    /// let fifth = batches.from_step(4).next().expect("there is no end")?;
+    /// assert_eq!(numbers(fifth)?, numbers(all[4].clone())?);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
+    pub fn from_step(&self, step: u64) -> impl Iterator<Item = Result<Vec<Tensor>>> + '_ {
+        let each = self.len() as u64;
+        let (first, done) = (step / each, (step % each) as usize);
+        (first..).flat_map(move |epoch| self.rest_of(epoch, if epoch == first { done } else { 0 }))
+    }
+
+    /// The batches of an epoch but for the first `done` ones, which are not made.
+    fn rest_of(&self, epoch: u64, done: usize) -> impl Iterator<Item = Result<Vec<Tensor>>> + '_ {
         let mut rng = Rng::seed(self.seed).particle(Role::Shuffle, 0).step(epoch);
         let order = rng.rows(self.rows, self.rows);
-        (0..self.len()).map(move |i| {
+        (done..self.len()).map(move |i| {
             let rows = &order[i * self.size..((i + 1) * self.size).min(self.rows)];
             let index = Tensor::from_slice(rows, rows.len(), &Device::Cpu)?;
             self.tensors

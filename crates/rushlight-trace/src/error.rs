@@ -496,6 +496,66 @@ pub enum Error {
         /// The distribution's name.
         distribution: &'static str,
     },
+    /// A strategy that cannot serve the site's distribution.
+    #[error(
+        "site `{site}`: {distribution} cannot be estimated so: {serves}; choose another strategy"
+    )]
+    Strategy {
+        /// The site.
+        site: String,
+        /// The distribution's name.
+        distribution: &'static str,
+        /// What the strategy serves.
+        serves: &'static str,
+    },
+    /// A baseline at a site all of whose outcomes are summed over.
+    #[error(
+        "site `{site}`: a baseline can do nothing there, because all outcomes are enumerated; remove it"
+    )]
+    EnumeratedBaseline {
+        /// The site.
+        site: String,
+    },
+    /// An objective that takes no enumerated sites.
+    #[error(
+        "site `{site}` is enumerated, which this objective cannot weigh; use `TraceElbo` or `TraceGraphElbo`, \
+         or another strategy"
+    )]
+    EnumeratedSite {
+        /// The site.
+        site: String,
+    },
+    /// Draws without gradients, where an estimator needs them.
+    #[error(
+        "{estimator} needs gradients of all draws of the guide, and those of {sites:?} carry none; sample them from \
+         reparameterized distributions, or take an estimator for any site, like `TraceGraphElbo` or `IwaeElbo`"
+    )]
+    NotPathwise {
+        /// The estimator.
+        estimator: &'static str,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A guide whose latents depend on each other, where an estimator needs them apart.
+    #[error(
+        "{estimator} needs a guide whose draws do not depend on each other, and the distributions of {sites:?} were \
+         computed from other draws; make them independent, or take the estimator without double reparameterization"
+    )]
+    NotApart {
+        /// The estimator.
+        estimator: &'static str,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A draw without a gate, where an estimator scales its gradients.
+    #[error(
+        "site `{site}`: the gradients of its draw have no gate; run the guide with `Run::draws(Draws::Gated)`, as `Svi` \
+         does when `Estimator::draws` asks for it"
+    )]
+    NoGate {
+        /// The site.
+        site: String,
+    },
     /// A baseline's prediction has the wrong shape.
     #[error(
         "site `{site}`: a baseline of shape {baseline:?} does not broadcast to the site's plates {plates:?}; \
@@ -531,6 +591,118 @@ pub enum Error {
         size: usize,
         /// The rows of each tensor.
         rows: Vec<usize>,
+    },
+
+    /// A learning rate or weight decay that cannot be used.
+    #[error(
+        "parameter `{param}`: a {option} of {value}; give a finite number of 0 or more, from closures and schedules too \
+         (nothing was changed)"
+    )]
+    OptimizerOption {
+        /// The parameter.
+        param: String,
+        /// `learning rate` or `weight decay`.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+    },
+
+    // Saved state.
+    /// A state is of another kind of optimizer or estimator.
+    #[error(
+        "a state of `{found}` was given to `{expected}`; make the fit with what the state was saved of (nothing was \
+         changed)"
+    )]
+    StateKind {
+        /// What the state is of.
+        found: String,
+        /// What it was given to.
+        expected: String,
+    },
+    /// A state lacks an entry.
+    #[error(
+        "the state of `{kind}` has no entry `{entry}`; make it with the options that the state was saved with (nothing \
+         was changed)"
+    )]
+    StateMissing {
+        /// What the state is of.
+        kind: String,
+        /// The entry.
+        entry: String,
+    },
+    /// A state has an entry that nobody knows.
+    #[error(
+        "the state of `{kind}` has an entry `{entry}` that it has no use for; make it with the options that the state was \
+         saved with (nothing was changed)"
+    )]
+    StateUnknown {
+        /// What the state is of.
+        kind: String,
+        /// The entry.
+        entry: String,
+    },
+    /// An entry of a state has another shape or dtype.
+    #[error(
+        "the state of `{kind}` is {found} at `{entry}`, and should be {expected}; load it into the fit that it was saved \
+         of (nothing was changed)"
+    )]
+    StateMisfit {
+        /// What the state is of.
+        kind: String,
+        /// The entry, or the parameter.
+        entry: String,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+    },
+    /// A file is no checkpoint.
+    #[error(
+        "`{file}` is no checkpoint that `Svi::save` wrote; parameters alone are read by `ParamStore::load` (nothing was \
+         changed)"
+    )]
+    CheckpointForeign {
+        /// The file, or `<bytes>`.
+        file: String,
+    },
+    /// A checkpoint is of a fit that was made in another way.
+    #[error(
+        "`{file}` was saved by a fit whose {part} is {found}, and here it is {here}; make the fit as it was made then \
+         (nothing was changed)"
+    )]
+    CheckpointDiffers {
+        /// The file, or `<bytes>`.
+        file: String,
+        /// `optimizer`, `estimator` or `dtype`.
+        part: &'static str,
+        /// What the file has.
+        found: String,
+        /// What the fit has.
+        here: String,
+    },
+    /// A checkpoint lacks a parameter of the fit.
+    #[error(
+        "`{file}` has no parameter `{param}`, which the fit has, but {known:?}; load it into a new fit, of the programs \
+         that it was saved of (nothing was changed)"
+    )]
+    CheckpointParam {
+        /// The file, or `<bytes>`.
+        file: String,
+        /// The parameter.
+        param: String,
+        /// The parameters of the file.
+        known: Vec<String>,
+    },
+    /// The programs of a fit use nothing of the checkpoint that was loaded.
+    #[error(
+        "the checkpoint has the parameters {loaded:?}, and the programs train none of them but {trained:?}; make the fit \
+         of the programs that it was saved of (no step was taken)"
+    )]
+    CheckpointPrograms {
+        /// The parameters of the checkpoint.
+        loaded: Vec<String>,
+        /// Those that the programs train.
+        trained: Vec<String>,
     },
 
     // Files.
@@ -662,6 +834,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn strategy(site: &str, distribution: &'static str, serves: &'static str) -> Self {
+        Self::Strategy { site: site.to_owned(), distribution, serves }
+    }
+
     /// Adds the site to an error that does not name one.
     pub(crate) fn at(self, site: &str) -> Self {
         match self {

@@ -4,7 +4,10 @@
 //! finds the old file or the new one. Tensors are written in the safetensors format.
 
 use crate::{Error, Result};
+use candle_core::safetensors::Load;
 use candle_core::{Device, Tensor};
+use safetensors::tensor::TensorView;
+use safetensors::{SafeTensorError, SafeTensors};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -12,7 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// All of a file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+///
+/// # Errors
+///
+/// [`Error::File`].
+pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| error(path, "read", e))
 }
 
@@ -22,7 +29,11 @@ pub(crate) fn check_readable(path: &Path) -> Result<()> {
 }
 
 /// Puts `bytes` in the place of the file, if there is one.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+///
+/// [`Error::File`]. An older file of the name is left as it was.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map_err(|e| error(path, "written", e))
 }
 
@@ -74,7 +85,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Named tensors as the bytes of a safetensors file.
-pub(crate) fn to_safetensors(
+///
+/// # Errors
+///
+/// [`Error::FileName`] for the one name that the format keeps for itself.
+pub fn to_safetensors(
     tensors: impl IntoIterator<Item = (Arc<str>, Tensor)>,
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>> {
@@ -86,6 +101,30 @@ pub(crate) fn to_safetensors(
         on_host.push((name, tensor.to_device(&Device::Cpu)?));
     }
     Ok(safetensors::serialize(on_host, metadata).map_err(candle_core::Error::from)?)
+}
+
+/// The metadata and the tensors, on the host, of the bytes of a safetensors file; `file` is what errors call it.
+///
+/// # Errors
+///
+/// [`Error::FileDamaged`] if the bytes are not one whole file.
+pub fn from_safetensors(
+    file: &str,
+    bytes: &[u8],
+) -> Result<(HashMap<String, String>, HashMap<String, Tensor>)> {
+    let damaged = |reason: String| Error::FileDamaged {
+        file: file.to_owned(),
+        format: "safetensors",
+        reason,
+    };
+    let unreadable = |e: SafeTensorError| damaged(e.to_string());
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+    let load = |(name, view): (String, TensorView<'_>)| {
+        Ok((name, view.load(&Device::Cpu).map_err(|e| damaged(e.to_string()))?))
+    };
+    let tensors = tensors.tensors().into_iter().map(load).collect::<Result<_>>()?;
+    Ok((header.metadata().clone().unwrap_or_default(), tensors))
 }
 
 #[cfg(test)]

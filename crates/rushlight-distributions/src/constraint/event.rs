@@ -4,7 +4,7 @@ use super::Constraint;
 use super::outside::TOLERANCE;
 use super::shapes::with_rank;
 use crate::Result;
-use crate::transform::square;
+use crate::linalg::{host, size};
 use candle_core::{DType, Tensor};
 
 /// The first entry or length that keeps an event out of the set.
@@ -14,7 +14,7 @@ use candle_core::{DType, Tensor};
 /// Fewer dims than an event has, a matrix that is not square; candle's.
 pub(super) fn first_outside(set: &Constraint, x: &Tensor) -> Result<Option<f64>> {
     match set.is_of_matrices() {
-        true => square("constraint", x.dims())?,
+        true => size("constraint", x.dims()).map(drop)?,
         false => with_rank(1, x.dims()).map(drop)?,
     }
     let entries = x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
@@ -79,25 +79,18 @@ fn outside_triangular(entries: &[f64], n: usize, diagonal: fn(f64) -> bool) -> O
 
 /// An entry that is not the one across the diagonal, or the first pivot of the Cholesky factorization that is not positive.
 fn outside_definite(a: &[f64], n: usize) -> Option<f64> {
-    let mut l = vec![0.0; n * n];
     for i in 0..n {
-        for j in 0..=i {
+        for j in 0..i {
             let (x, across) = (a[i * n + j], a[j * n + i]);
             // In units that make the diagonal 1, as entries may be of any size.
-            let unit = a[i * n + i].sqrt() * a[j * n + j].sqrt();
-            let same = i == j || (x - across).abs() <= TOLERANCE * unit;
+            let unit = a[i * n + i].abs().sqrt() * a[j * n + j].abs().sqrt();
+            let same = (x - across).abs() <= TOLERANCE * unit;
             if !same {
                 return Some(across);
             }
-            let rest = (0..j).fold(x, |rest, k| rest - l[i * n + k] * l[j * n + k]);
-            l[i * n + j] = match i == j {
-                true if rest > 0.0 && rest.is_finite() => rest.sqrt(),
-                true => return Some(rest),
-                false => rest / l[j * n + j],
-            };
         }
     }
-    None
+    host::factor(&mut a.to_vec(), n).err().map(|pivot| pivot.value)
 }
 
 #[cfg(test)]

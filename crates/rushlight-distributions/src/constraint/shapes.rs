@@ -2,7 +2,8 @@
 
 use super::Constraint;
 use super::parts::{Side, Split};
-use crate::transform::{CorrCholesky, Transform, square};
+use crate::linalg::size;
+use crate::transform::{CorrCholesky, Transform};
 use crate::{Error, Result};
 
 impl Constraint {
@@ -38,7 +39,7 @@ impl Constraint {
                 CorrCholesky.forward_shape(shape)?
             }
             _ if self.is_of_matrices() => {
-                square("constraint", shape)?;
+                size("constraint", shape)?;
                 shape.to_vec()
             }
             Self::Simplex | Self::Sphere => with_last(shape, |n| n + 1),
@@ -64,7 +65,7 @@ impl Constraint {
                 CorrCholesky.inverse_shape(shape)?
             }
             _ if self.is_of_matrices() => {
-                square("constraint", shape)?;
+                size("constraint", shape)?;
                 shape.to_vec()
             }
             Self::Simplex | Self::Sphere => with_last(shape, |n| n.saturating_sub(1)),

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{EVERYWHERE, draw, given, pathwise};
+use crate::rng::{EVERYWHERE, WithLocationScale, draw, given, moving};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -80,7 +80,7 @@ impl Distribution for Cauchy {
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
         let x = given("Cauchy", value, [&self.loc, &self.scale])?;
-        pathwise(x, [&self.loc, &self.scale], |x, [loc, scale]| [1.0, (x - loc) / scale])
+        moving(x, [&self.loc, &self.scale], WithLocationScale)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {

@@ -73,6 +73,19 @@ impl ContinuousBernoulli {
     /// # Errors
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a logit is not finite (on the CPU).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, ContinuousBernoulli};
+    ///
+    /// let x = Tensor::new(0.5f64, &Device::Cpu)?;
+    /// let a = ContinuousBernoulli::from_logits(3f64.ln())?.log_prob(&x)?;
+    /// let b = ContinuousBernoulli::new(0.75)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         let [param] = broadcast("ContinuousBernoulli", [logits.into()], [0])?;

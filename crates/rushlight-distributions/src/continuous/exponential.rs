@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, given, pathwise};
+use crate::rng::{Slopes, draw, given, moving};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -77,7 +77,7 @@ impl Distribution for Exponential {
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
         let x = given("Exponential", value, [&self.rate])?;
-        pathwise(x, [&self.rate], |x, [rate]| [-x / rate])
+        moving(x, [&self.rate], WithRate)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -127,6 +127,17 @@ impl Distribution for Exponential {
     fn icdf(&self, probability: &Tensor) -> Result<Tensor> {
         let [rate] = beside(probability, [&self.rate])?;
         Ok(special::log1p(&probability.neg()?)?.broadcast_div(&rate)?.neg()?)
+    }
+}
+
+/// A draw `x = e / λ` moves with `λ`.
+#[derive(Debug, Clone, Copy)]
+struct WithRate;
+
+impl Slopes<1> for WithRate {
+    #[inline(always)]
+    fn slopes<T: Real>(self, x: T, [rate]: [T; 1]) -> [T; 1] {
+        [-x / rate]
     }
 }
 

@@ -4,7 +4,7 @@ use super::cauchy::{double_angle, ln_1p_square, ln_1p_square_composite};
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::{draw, given, pathwise};
+use crate::rng::{WithScale, draw, given, moving};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -78,7 +78,7 @@ impl Distribution for HalfCauchy {
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
         let x = given("HalfCauchy", value, [&self.scale])?;
-        pathwise(x, [&self.scale], |x, [scale]| [x / scale])
+        moving(x, [&self.scale], WithScale)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {

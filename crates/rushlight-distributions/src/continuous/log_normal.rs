@@ -4,7 +4,7 @@ use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
 use crate::real::HALF_LN_TAU;
-use crate::rng::{draw, given, pathwise};
+use crate::rng::{Slopes, draw, given, moving};
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand::Rng as _;
@@ -85,7 +85,7 @@ impl Distribution for LogNormal {
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
         let x = given("LogNormal", value, [&self.loc, &self.scale])?;
-        pathwise(x, [&self.loc, &self.scale], |x, [loc, scale]| [x, x * (x.ln() - loc) / scale])
+        moving(x, [&self.loc, &self.scale], WithLogarithm)
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
@@ -141,6 +141,19 @@ impl Distribution for LogNormal {
         let [loc, scale] = beside(probability, [&self.loc, &self.scale])?;
         let z = special::ndtri(probability)?;
         Ok(z.broadcast_mul(&scale)?.broadcast_add(&loc)?.exp()?)
+    }
+}
+
+/// A draw `x = exp(μ + σ ε)` moves with `μ` and `σ`.
+#[derive(Debug, Clone, Copy)]
+struct WithLogarithm;
+
+impl Slopes<2> for WithLogarithm {
+    #[inline(always)]
+    fn slopes<T: Real>(self, x: T, [loc, scale]: [T; 2]) -> [T; 2] {
+        // In `f64`: the logarithm of an `f32` has too few digits to take a large location from it.
+        let [y, loc, scale] = [x, loc, scale].map(Real::to_f64);
+        [x, T::from_f64(y * (Real::ln(y) - loc) / scale)]
     }
 }
 

@@ -128,8 +128,7 @@ impl LowRankMultivariateNormal {
     ///
     /// Candle's.
     pub fn covariance(&self) -> Result<Tensor> {
-        let w = self.cov_factor.value()?.contiguous()?;
-        let product = w.matmul(&w.transpose(D::Minus1, D::Minus2)?.contiguous()?)?;
+        let product = linalg::gram(&self.cov_factor.value()?)?;
         Ok((product + linalg::with_diagonal(&self.cov_diag.value()?)?)?)
     }
 
@@ -145,8 +144,7 @@ impl LowRankMultivariateNormal {
         let scale = at_least_f32(&self.cov_diag.base_tensor()?)?.sqrt()?;
         let factor = at_least_f32(&self.cov_factor.base_tensor()?)?;
         let scaled = factor.broadcast_div(&scale.unsqueeze(D::Minus1)?)?.contiguous()?;
-        let product =
-            scaled.transpose(D::Minus1, D::Minus2)?.contiguous()?.matmul(&scaled)?;
+        let product = linalg::gram(&scaled.transpose(D::Minus1, D::Minus2)?)?;
         let capacitance = product.broadcast_add(&linalg::identity(self.rank(), &product)?)?;
         let capacitance = match composite {
             true => linalg::cholesky_composite(&capacitance)?,
@@ -158,7 +156,9 @@ impl LowRankMultivariateNormal {
     fn scored(&self, value: &Tensor, composite: bool) -> Result<Tensor> {
         let loc = self.loc.base_tensor()?;
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else { return Err(too_few(NAME, "value", 1, value.dims())) };
+        let [.., entries] = value.dims() else {
+            return Err(too_few(NAME, "value", 1, value.dims()));
+        };
         if *entries != self.size() {
             let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
             return Err(Error::Broadcast { what: NAME, shapes });
@@ -166,7 +166,7 @@ impl LowRankMultivariateNormal {
         let parts = self.parts(composite)?;
         let value = at_least_f32(value)?;
         // A vector that is none adds nothing to gradients where it does not count.
-        let finite = (&value - &value)?.eq(0.0)?.min(D::Minus1)?;
+        let finite = (&value * 0.0)?.eq(0.0)?.min(D::Minus1)?;
         let in_place = finite.unsqueeze(D::Minus1)?.broadcast_as(value.shape())?;
         let safe = in_place.where_cond(&value, &value.zeros_like()?)?;
         let squares = parts.squared_length(&safe.broadcast_sub(&at_least_f32(&loc)?)?)?;

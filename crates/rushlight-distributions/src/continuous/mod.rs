@@ -1,5 +1,6 @@
 //! Continuous families.
 
+mod asymmetric_laplace;
 mod beta;
 mod cauchy;
 mod continuous_bernoulli;
@@ -20,6 +21,7 @@ mod uniform;
 mod weibull;
 mod wishart;
 
+pub use asymmetric_laplace::AsymmetricLaplace;
 pub use beta::Beta;
 pub use cauchy::Cauchy;
 pub use continuous_bernoulli::ContinuousBernoulli;
@@ -53,11 +55,14 @@ pub use inverse_gamma::InverseGamma;
 pub use student_t::StudentT;
 
 mod delta;
+mod lkj_cholesky;
 mod relaxed_bernoulli;
 mod relaxed_one_hot_categorical;
+mod standardized;
 mod von_mises;
 
 pub use delta::Delta;
+pub use lkj_cholesky::LKJCholesky;
 pub use relaxed_bernoulli::RelaxedBernoulli;
 pub use relaxed_one_hot_categorical::RelaxedOneHotCategorical;
 pub use von_mises::VonMises;

@@ -62,7 +62,7 @@ impl MultivariateNormal {
         let loc = vector(NAME, loc, n)?;
         let [loc, scale_tril] = broadcast(NAME, [loc, scale_tril], [1, 2])?;
         loc.require(NAME, "loc", Constraint::Real)?;
-        scale_tril.require(NAME, "scale_tril", Constraint::SoftplusLowerCholesky)?;
+        scale_tril.require(NAME, "scale_tril", Constraint::LowerCholesky)?;
         Ok(Self { loc, scale_tril })
     }
 
@@ -71,8 +71,26 @@ impl MultivariateNormal {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, MultivariateNormal};
+    ///
+    /// let matrix = Tensor::new(&[[4f64, 0.0], [0.0, 4.0]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[1f64, -1.0], &Device::Cpu)?;
+    /// let a = MultivariateNormal::from_covariance(0.0, &matrix)?.log_prob(&x)?;
+    /// let b = MultivariateNormal::new(0.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
-    pub fn from_covariance(loc: impl Into<Operand>, covariance: impl Into<Operand>) -> Result<Self> {
+    pub fn from_covariance(
+        loc: impl Into<Operand>,
+        covariance: impl Into<Operand>,
+    ) -> Result<Self> {
         let covariance = covariance.into();
         square(NAME, "covariance", &covariance)?;
         Self::new(loc, covariance.tensor()?.through(linalg::cholesky)?)
@@ -83,6 +101,21 @@ impl MultivariateNormal {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, MultivariateNormal};
+    ///
+    /// let matrix = Tensor::new(&[[0.25f64, 0.0], [0.0, 0.25]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[1f64, -1.0], &Device::Cpu)?;
+    /// let a = MultivariateNormal::from_precision(0.0, &matrix)?.log_prob(&x)?;
+    /// let b = MultivariateNormal::new(0.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_precision(loc: impl Into<Operand>, precision: impl Into<Operand>) -> Result<Self> {
         let precision = precision.into();
@@ -96,8 +129,7 @@ impl MultivariateNormal {
     ///
     /// Candle's.
     pub fn covariance(&self) -> Result<Tensor> {
-        let l = linalg::lower(&self.scale_tril.value()?.contiguous()?)?;
-        Ok(l.matmul(&l.transpose(D::Minus1, D::Minus2)?.contiguous()?)?)
+        linalg::gram(&linalg::lower(&self.scale_tril.value()?)?)
     }
 
     /// The precision Σ⁻¹. Shape: `batch + [n, n]`.
@@ -109,7 +141,7 @@ impl MultivariateNormal {
         let l = self.scale_tril.value()?.contiguous()?;
         let n = l.dim(D::Minus1)?;
         let inverse = linalg::solve_lower(&l, &linalg::identity(n, &l)?)?;
-        Ok(inverse.transpose(D::Minus1, D::Minus2)?.contiguous()?.matmul(&inverse)?)
+        linalg::gram(&inverse.transpose(D::Minus1, D::Minus2)?)
     }
 
     fn size(&self) -> usize {
@@ -123,7 +155,9 @@ impl MultivariateNormal {
     ) -> Result<Tensor> {
         let (loc, scale_tril) = (self.loc.base_tensor()?, self.scale_tril.base_tensor()?);
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else { return Err(too_few(NAME, "value", 1, value.dims())) };
+        let [.., entries] = value.dims() else {
+            return Err(too_few(NAME, "value", 1, value.dims()));
+        };
         if *entries != self.size() {
             let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
             return Err(Error::Broadcast { what: NAME, shapes });

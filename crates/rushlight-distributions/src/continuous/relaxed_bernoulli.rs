@@ -80,6 +80,19 @@ impl RelaxedBernoulli {
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a temperature is not positive or a logit not finite (on the
     /// CPU), and shapes, dtypes or devices that do not fit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, RelaxedBernoulli};
+    ///
+    /// let x = Tensor::new(0.5f64, &Device::Cpu)?;
+    /// let a = RelaxedBernoulli::from_logits(2.0, 3f64.ln())?.log_prob(&x)?;
+    /// let b = RelaxedBernoulli::new(2.0, 0.75)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(
         temperature: impl Into<Operand>,

@@ -80,6 +80,20 @@ impl RelaxedOneHotCategorical {
     ///
     /// [`Error::Parameter`] if a temperature is not positive or a logit not finite (on the CPU),
     /// [`Error::ParameterRank`] for logits that are a number, and shapes, dtypes or devices that do not fit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, RelaxedOneHotCategorical};
+    ///
+    /// let logits = Tensor::new(&[0f64, 1.0, 0.5], &Device::Cpu)?;
+    /// let x = Tensor::new(&[0.2f64, 0.5, 0.3], &Device::Cpu)?;
+    /// let a = RelaxedOneHotCategorical::from_logits(0.5, &logits)?.log_prob(&x)?;
+    /// let b = RelaxedOneHotCategorical::new(0.5, logits.exp()?)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(
         temperature: impl Into<Operand>,

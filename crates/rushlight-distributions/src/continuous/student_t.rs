@@ -1,13 +1,14 @@
 //! Student's t distribution.
 
 use super::otherwise;
+use super::standardized::standardized;
 use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
-use crate::kernel::{self, Density, Weight};
-use crate::operand::{Operand, Source, beside, broadcast};
+use crate::kernel::{self, Density, Weight, path};
+use crate::operand::{Operand, beside, broadcast};
 use crate::rng::{draw, given};
 use crate::special::incomplete::{student_t_density, student_t_slope, student_t_tails};
-use crate::{Constraint, Distribution, Error, Real, Result, Rng, special};
+use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use rand_distr::Distribution as _;
 use std::f64::consts::PI;
@@ -57,7 +58,7 @@ impl StudentT {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if `df` or a scale is not positive or a location not finite (on the CPU), and
+    /// [`Error::Parameter`](crate::Error::Parameter) if `df` or a scale is not positive or a location not finite (on the CPU), and
     /// shapes, dtypes or devices that do not fit.
     #[track_caller]
     pub fn new(
@@ -73,16 +74,8 @@ impl StudentT {
         Ok(Self { df, loc, scale })
     }
 
-    /// `z = (x − μ) / σ`, of what a kernel takes: with it there are few enough inputs for one.
     fn standardized(&self, value: &Tensor) -> Result<Tensor> {
-        if let Some(placement) = self.loc.placement()
-            && placement.dtype != value.dtype()
-        {
-            let (what, expected) = (StudentTDensity::NAME, placement.dtype);
-            return Err(Error::DType { what, expected, got: value.dtype() });
-        }
-        let (loc, scale) = (self.loc.beside(value)?, self.scale.beside(value)?);
-        pointwise::apply(Standardized, [value, &loc, &scale])
+        standardized(StudentTDensity, value, &self.loc, &self.scale)
     }
 }
 
@@ -115,14 +108,7 @@ impl Distribution for StudentT {
             rand_distr::StudentT::new(df).map_or(f64::NAN, |d| d.sample(g))
         })?;
         let z = pointwise::moving(StudentTDraw, draw, [&self.df])?;
-        let spread = match self.scale.source()? {
-            Source::Number(scale) => z.affine(scale, 0.0)?,
-            Source::Tensor(scale) => z.broadcast_mul(&scale)?,
-        };
-        Ok(match self.loc.source()? {
-            Source::Number(loc) => spread.affine(1.0, loc)?,
-            Source::Tensor(loc) => spread.broadcast_add(&loc)?,
-        })
+        path::location_scale(&z, &self.loc, &self.scale)
     }
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
@@ -232,22 +218,6 @@ impl Density<2> for StudentTDensity {
             (special::composite::ln_gamma(&upper)? - special::composite::ln_gamma(&lower)?)?;
         let constant = (ln_gammas - (df.log()? * 0.5)?)?.broadcast_sub(&scale.log()?)?;
         t.broadcast_add(&constant)? - 0.5 * PI.ln()
-    }
-}
-
-/// `(x − μ) / σ`
-#[derive(Debug, Clone, Copy)]
-struct Standardized;
-
-impl Pointwise<3> for Standardized {
-    const NAME: &'static str = "StudentT::log_prob";
-
-    fn value(self, [x, loc, scale]: [f64; 3]) -> f64 {
-        (x - loc) / scale
-    }
-
-    fn partials(self, [_, _, scale]: [f64; 3], z: f64) -> [f64; 3] {
-        [1.0 / scale, -1.0 / scale, -z / scale]
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// |---|---|
 /// | parameters | `df` ν > p − 1, shape `batch`; the Cholesky factor `scale_tril` L of V, shape `batch + [p, p]`, or [covariance](Self::from_covariance) or [precision](Self::from_precision) instead |
 /// | event shape | `[p, p]` |
-/// | support | PD |
+/// | support | [`Constraint::PositiveDefinite`] |
 /// | gradient of a draw | Bartlett: X = L A Aᵀ Lᵀ, A lower triangular with normal entries and A_ii² of chi-square distributions, which move implicitly |
 /// | mean, variance | ν V, ν (V_ij² + V_ii V_jj) |
 ///
@@ -65,7 +65,7 @@ impl Wishart {
         let p = square(NAME, "scale_tril", &scale_tril)?;
         let [df, scale_tril] = broadcast(NAME, [df.into(), scale_tril], [0, 2])?;
         df.require(NAME, "df", Constraint::GreaterThan { low: p as f64 - 1.0 })?;
-        scale_tril.require(NAME, "scale_tril", Constraint::SoftplusLowerCholesky)?;
+        scale_tril.require(NAME, "scale_tril", Constraint::LowerCholesky)?;
         Ok(Self { df, scale_tril })
     }
 
@@ -74,6 +74,21 @@ impl Wishart {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Wishart};
+    ///
+    /// let matrix = Tensor::new(&[[4f64, 0.0], [0.0, 4.0]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[[2f64, 0.5], [0.5, 3.0]], &Device::Cpu)?;
+    /// let a = Wishart::from_covariance(3.0, &matrix)?.log_prob(&x)?;
+    /// let b = Wishart::new(3.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_covariance(df: impl Into<Operand>, covariance: impl Into<Operand>) -> Result<Self> {
         let covariance = covariance.into();
@@ -86,6 +101,21 @@ impl Wishart {
     /// # Errors
     ///
     /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Wishart};
+    ///
+    /// let matrix = Tensor::new(&[[0.25f64, 0.0], [0.0, 0.25]], &Device::Cpu)?;
+    /// let factor = Tensor::new(&[[2f64, 0.0], [0.0, 2.0]], &Device::Cpu)?;
+    /// let x = Tensor::new(&[[2f64, 0.5], [0.5, 3.0]], &Device::Cpu)?;
+    /// let a = Wishart::from_precision(3.0, &matrix)?.log_prob(&x)?;
+    /// let b = Wishart::new(3.0, &factor)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_precision(df: impl Into<Operand>, precision: impl Into<Operand>) -> Result<Self> {
         let precision = precision.into();
@@ -104,8 +134,7 @@ impl Wishart {
 
     /// `V`. Shape: `batch + [p, p]`.
     fn scale(&self) -> Result<Tensor> {
-        let l = lower(&self.scale_tril.value()?.contiguous()?)?;
-        Ok(l.matmul(&l.transpose(D::Minus1, D::Minus2)?.contiguous()?)?)
+        linalg::gram(&lower(&self.scale_tril.value()?)?)
     }
 
     /// The degrees of freedom of the squares on Bartlett's diagonal: `ν − i`. Shape: `batch + [p]`.
@@ -120,8 +149,7 @@ impl Wishart {
     /// `L A Aᵀ Lᵀ`, symmetric to the last bit.
     fn made_of(&self, bartlett: &Tensor) -> Result<Tensor> {
         let product = linalg::mat_mul(&self.factor()?, bartlett)?;
-        let square = product.matmul(&product.transpose(D::Minus1, D::Minus2)?.contiguous()?)?;
-        linalg::symmetric(&square)
+        linalg::symmetric(&linalg::gram(&product)?)
     }
 
     fn scored(&self, value: &Tensor, composite: bool) -> Result<Tensor> {
@@ -142,7 +170,7 @@ impl Wishart {
             false => linalg::cholesky_or_nan(&value)?,
         };
         // What has no root is impossible, and adds nothing to gradients where it does not count.
-        let inside = (&root - &root)?.eq(0.0)?.min(D::Minus1)?.min(D::Minus1)?;
+        let inside = (&root * 0.0)?.eq(0.0)?.min(D::Minus1)?.min(D::Minus1)?;
         let in_place = inside.unsqueeze(D::Minus1)?.unsqueeze(D::Minus1)?;
         let safe = linalg::identity(p, &root)?.broadcast_as(root.shape())?;
         let root = in_place.broadcast_as(root.shape())?.where_cond(&root, &safe)?;
@@ -183,7 +211,7 @@ impl Distribution for Wishart {
     }
 
     fn support(&self) -> Constraint {
-        Constraint::Real.to_event(2)
+        Constraint::PositiveDefinite
     }
 
     fn has_rsample(&self) -> bool {
@@ -247,8 +275,10 @@ impl Distribution for Wishart {
     fn entropy(&self) -> Result<Tensor> {
         let p = self.size() as f64;
         let df = at_least_f32(&self.df.value()?)?;
-        let of_scale = (log_det_triangular(&at_least_f32(&self.scale_tril.value()?)?)? * (p + 1.0))?;
-        let digammas = special::digamma(&(at_least_f32(&self.degrees()?)? * 0.5)?)?.sum(D::Minus1)?;
+        let of_scale =
+            (log_det_triangular(&at_least_f32(&self.scale_tril.value()?)?)? * (p + 1.0))?;
+        let digammas =
+            special::digamma(&(at_least_f32(&self.degrees()?)? * 0.5)?)?.sum(D::Minus1)?;
         let ln_gamma = special::mvlgamma(&(&df * 0.5)?, self.size())?;
         let of_df = ((ln_gamma - ((&df - (p + 1.0))? * digammas)? * 0.5)? + (df * (0.5 * p))?)?;
         Ok(((of_scale + of_df)? + 0.5 * p * (p + 1.0) * LN_2)?)

@@ -3,6 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, beside, broadcast};
+use crate::rng::bernoulli;
 use crate::{Constraint, Distribution, Real, Result, Rng, shape, special};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -64,6 +65,19 @@ impl Bernoulli {
     /// # Errors
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a logit is not finite (on the CPU).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Bernoulli};
+    ///
+    /// let x = Tensor::new(1f64, &Device::Cpu)?;
+    /// let a = Bernoulli::from_logits(3f64.ln())?.log_prob(&x)?;
+    /// let b = Bernoulli::new(0.75)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         let [param] = broadcast("Bernoulli", [logits.into()], [0])?;
@@ -113,6 +127,9 @@ impl Distribution for Bernoulli {
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let Placement { dtype, device } = self.placement();
+        if device.is_cpu() {
+            return bernoulli(rng, shape, &self.param, self.is_of_logits());
+        }
         let u = rng.uniform(&shape::of_draws(shape, self.batch_shape())?, dtype, &device)?;
         let probs = match (self.param.source()?, self.form) {
             (Source::Number(p), Form::Probs) => return Ok(u.lt(p)?.to_dtype(dtype)?),

@@ -1,8 +1,8 @@
 //! The categorical distribution.
 
 use crate::distribution::ParamMap;
+use crate::kernel::lanes::{self, LANES, Lanes, Layout};
 use crate::kernel::rows::{self, RowDensity};
-use crate::kernel::tile;
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
@@ -65,6 +65,20 @@ impl Categorical {
     ///
     /// [`Error::Parameter`] if a logit is NaN or +∞, or if all of a row are −∞ (on the CPU; −∞ is an
     /// impossible class), [`Error::ParameterRank`] for a number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Categorical};
+    ///
+    /// let logits = Tensor::new(&[0f64, 1.0, 0.5], &Device::Cpu)?;
+    /// let x = Tensor::new(1u32, &Device::Cpu)?;
+    /// let a = Categorical::from_logits(&logits)?.log_prob(&x)?;
+    /// let b = Categorical::new(logits.exp()?)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         Self::build("Categorical", Form::Logits, logits.into())
@@ -82,10 +96,26 @@ impl Categorical {
             return Err(Error::ParameterRank { distribution, parameter, rank: 1, shape: vec![] });
         }
         let [param] = broadcast(distribution, [param], [1])?;
-        param.require(distribution, parameter, constraint)?;
         let built = Self { form, param };
-        built.require_a_possible_class(distribution)?;
+        if !built.is_ordinary()? {
+            built.param.require(distribution, parameter, constraint)?;
+            built.require_a_possible_class(distribution)?;
+        }
         Ok(built)
+    }
+
+    /// Whether one look at the entries says that there is nothing wrong with any row: no class is impossible, and
+    /// no sum too large.
+    fn is_ordinary(&self) -> Result<bool> {
+        let weights = self.param.tensor()?;
+        if !weights.inner().device().is_cpu() || self.classes() == 0 {
+            return Ok(false);
+        }
+        let ordinary = match self.form {
+            Form::Probs => Constraint::Interval { low: 1e-30, high: 1e30 / self.classes() as f64 },
+            Form::Logits => Constraint::Real,
+        };
+        Ok(ordinary.first_outside(weights.inner())?.is_none())
     }
 
     /// Some class of each row is possible, and there is a sum to normalize by (on the CPU).
@@ -198,11 +228,11 @@ impl Distribution for Categorical {
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         let device = self.placement().device;
         let full = shape::of_draws(shape, self.batch_shape())?;
-        let weights = match self.form {
-            Form::Probs => self.param.value()?,
-            Form::Logits => self.log_probs()?.exp()?,
+        let weights = self.param.value()?;
+        let classes = match self.form {
+            Form::Probs => Classes::of(&weights)?,
+            Form::Logits => Classes::of_logits(&weights)?,
         };
-        let classes = Classes::of(&weights)?;
         let draws = rng.fill(full.iter().product(), |g, i| classes.draw(g, i));
         Ok(Tensor::from_vec(draws, full, &device)?)
     }
@@ -252,6 +282,7 @@ struct OfProbs;
 
 impl RowDensity for OfProbs {
     const NAME: &'static str = "Categorical::log_prob";
+    const NOTHING: f64 = 0.0;
 
     #[inline(always)]
     fn term<T: Real>(self, p: T) -> T {
@@ -264,26 +295,15 @@ impl RowDensity for OfProbs {
     }
 
     #[inline(always)]
-    fn normalizers<T: Real>(
-        self,
-        entries: &mut [T],
-        k: usize,
-        count: usize,
-        sums: &mut [T],
-        offsets: &mut [T],
-    ) {
-        offsets.fill(T::ZERO);
-        for (row, sum) in entries.chunks_exact(k).zip(&mut sums[..count]) {
-            *sum = tile::total(row);
-        }
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2] {
+        [layout.fold(bundle, T::ZERO, |sum, p| sum + p), [T::ZERO; LANES]]
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize) {
-        for row in entries.chunks_exact_mut(k).take(count) {
-            let slope = T::ONE / tile::total(row);
-            row.fill(slope);
-        }
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
+        let totals = layout.fold(bundle, T::ZERO, |sum, p| sum + p);
+        bundle.fill([T::ONE; LANES]);
+        totals.map(|total| T::ONE / total)
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
@@ -296,6 +316,7 @@ struct OfLogits;
 
 impl RowDensity for OfLogits {
     const NAME: &'static str = "Categorical::log_prob";
+    const NOTHING: f64 = f64::NEG_INFINITY;
 
     #[inline(always)]
     fn term<T: Real>(self, l: T) -> T {
@@ -308,45 +329,19 @@ impl RowDensity for OfLogits {
     }
 
     #[inline(always)]
-    fn normalizers<T: Real>(
-        self,
-        entries: &mut [T],
-        k: usize,
-        count: usize,
-        sums: &mut [T],
-        offsets: &mut [T],
-    ) {
-        for (row, offset) in entries.chunks_exact_mut(k).zip(&mut offsets[..count]) {
-            *offset = take_largest(row);
-        }
-        tile::map(entries, k * count, |l| l.exp());
-        for (row, sum) in entries.chunks_exact(k).zip(&mut sums[..count]) {
-            *sum = tile::total(row);
-        }
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2] {
+        let largest = lanes::exponentials(bundle, layout);
+        [layout.fold(bundle, T::ZERO, |sum, e| sum + e), largest]
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize) {
-        for row in entries.chunks_exact_mut(k).take(count) {
-            take_largest(row);
-        }
-        tile::map(entries, k * count, |l| l.exp());
-        for row in entries.chunks_exact_mut(k).take(count) {
-            let share = T::ONE / tile::total(row);
-            row.iter_mut().for_each(|e| *e = *e * share);
-        }
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
+        lanes::exponentials(bundle, layout);
+        layout.fold(bundle, T::ZERO, |sum, e| sum + e).map(|sum| T::ONE / sum)
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
         let shifted = rows.broadcast_sub(&rows.max_keepdim(D::Minus1)?.detach())?;
         shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
     }
-}
-
-/// Subtracts the largest entry of a row from all, and returns it.
-#[inline(always)]
-fn take_largest<T: Real>(row: &mut [T]) -> T {
-    let max = row.iter().fold(T::NEG_INFINITY, |m, &l| if l > m { l } else { m });
-    row.iter_mut().for_each(|l| *l = *l - max);
-    max
 }

@@ -65,6 +65,20 @@ impl Multinomial {
     ///
     /// [`Error::Parameter`] if a logit is NaN or +∞, or if all of a row are −∞ (on the
     /// CPU; −∞ is an impossible class), [`Error::ParameterRank`] for a number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Multinomial};
+    ///
+    /// let logits = Tensor::new(&[0f64, 1.0, 0.5], &Device::Cpu)?;
+    /// let x = Tensor::new(&[1f64, 0.0, 2.0], &Device::Cpu)?;
+    /// let a = Multinomial::from_logits(3, &logits)?.log_prob(&x)?;
+    /// let b = Multinomial::new(3, logits.exp()?)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(total_count: usize, logits: impl Into<Operand>) -> Result<Self> {
         Ok(Self { total_count, classes: Categorical::build(NAME, Form::Logits, logits.into())? })

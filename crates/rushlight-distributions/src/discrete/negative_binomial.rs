@@ -82,6 +82,19 @@ impl NegativeBinomial {
     ///
     /// [`Error::Parameter`](crate::Error::Parameter) if a count is not positive or a logit is not finite (on
     /// the CPU), and shapes, dtypes or devices that do not fit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, NegativeBinomial};
+    ///
+    /// let x = Tensor::new(2f64, &Device::Cpu)?;
+    /// let a = NegativeBinomial::from_logits(2.5, 3f64.ln())?.log_prob(&x)?;
+    /// let b = NegativeBinomial::new(2.5, 0.75)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(
         total_count: impl Into<Operand>,

@@ -60,6 +60,20 @@ impl OneHotCategorical {
     ///
     /// [`Error::Parameter`] if a logit is NaN or +∞, or if all of a row are −∞ (on the CPU; −∞ is an
     /// impossible class), [`Error::ParameterRank`] for a number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, OneHotCategorical};
+    ///
+    /// let logits = Tensor::new(&[0f64, 1.0, 0.5], &Device::Cpu)?;
+    /// let x = Tensor::new(&[0f64, 1.0, 0.0], &Device::Cpu)?;
+    /// let a = OneHotCategorical::from_logits(&logits)?.log_prob(&x)?;
+    /// let b = OneHotCategorical::new(logits.exp()?)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         Self::build(NAME, Form::Logits, logits.into())

@@ -72,6 +72,20 @@ impl OneHotCategoricalStraightThrough {
     /// # Errors
     ///
     /// Those of [`OneHotCategorical::from_logits`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, OneHotCategoricalStraightThrough};
+    ///
+    /// let logits = Tensor::new(&[0f64, 1.0, 0.5], &Device::Cpu)?;
+    /// let x = Tensor::new(&[0f64, 1.0, 0.0], &Device::Cpu)?;
+    /// let a = OneHotCategoricalStraightThrough::from_logits(&logits)?.log_prob(&x)?;
+    /// let b = OneHotCategoricalStraightThrough::new(logits.exp()?)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-14);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(logits: impl Into<Operand>) -> Result<Self> {
         Ok(Self { base: OneHotCategorical::build(NAME, Form::Logits, logits.into())? })

@@ -2,6 +2,7 @@
 
 use super::Categorical;
 use crate::distribution::ParamMap;
+use crate::kernel::lanes::{LANES, Lanes, Layout};
 use crate::kernel::rows::{self, RowDensity};
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
@@ -186,6 +187,7 @@ struct Given;
 
 impl RowDensity for Given {
     const NAME: &'static str = "OrderedLogistic::log_prob";
+    const NOTHING: f64 = 0.0;
 
     #[inline(always)]
     fn term<T: Real>(self, log_prob: T) -> T {
@@ -193,16 +195,8 @@ impl RowDensity for Given {
     }
 
     #[inline(always)]
-    fn normalizers<T: Real>(
-        self,
-        _: &mut [T],
-        _: usize,
-        _: usize,
-        sums: &mut [T],
-        offsets: &mut [T],
-    ) {
-        sums.fill(T::ONE);
-        offsets.fill(T::ZERO);
+    fn normalizers<T: Real>(self, _: &mut [Lanes<T>], _: Layout) -> [Lanes<T>; 2] {
+        [[T::ONE; LANES], [T::ZERO; LANES]]
     }
 
     #[inline(always)]
@@ -211,8 +205,9 @@ impl RowDensity for Given {
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, entries: &mut [T], _: usize, _: usize) {
-        entries.fill(T::ZERO);
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], _: Layout) -> Lanes<T> {
+        bundle.fill([T::ZERO; LANES]);
+        [T::ZERO; LANES]
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {

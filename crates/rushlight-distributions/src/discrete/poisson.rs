@@ -6,7 +6,7 @@ use crate::distribution::ParamMap;
 use crate::kernel::pointwise;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, beside, broadcast};
-use crate::rng::draw;
+use crate::rng::poisson;
 use crate::{Constraint, Distribution, Real, Result, Rng, special};
 use candle_core::Tensor;
 use std::f64::consts::PI;
@@ -83,7 +83,7 @@ impl Distribution for Poisson {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        draw(rng, shape, [&self.rate], counts::FROM_ZERO, |g, [rate]| counts::draw_poisson(g, rate))
+        poisson(rng, shape, &self.rate, counts::draw_poisson)
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {

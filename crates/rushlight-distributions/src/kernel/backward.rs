@@ -1,7 +1,9 @@
-//! The backward pass: all gradients of a log-density at once, each summed to its operand's own shape.
+//! The pass for gradients: all of a log-density's at once, each summed to its operand's own shape.
+//!
+//! The log-density of everything may be summed on the way: then one pass is both forward and backward.
 
 use super::PARALLEL_FROM;
-use super::block::{self, Input, Params};
+use super::block::{self, Input, Params, Place, Sum};
 use super::erased::{Formula, MAX_PARAMS};
 use super::forward::CHUNK;
 use super::space::{BLOCK, Offsets, Space};
@@ -31,39 +33,76 @@ pub(super) struct Backward<'a, T> {
     pub space: &'a Space,
     pub value: Input<'a, T>,
     pub params: &'a [Input<'a, T>],
-    /// The gradient of the result.
-    pub upstream: Input<'a, T>,
+    /// The gradient of the result; 1 if there is none.
+    pub upstream: Option<Input<'a, T>>,
     pub weight: Option<Input<'a, T>>,
     pub scale: f64,
     pub targets: [Target; MAX_TARGETS],
+    /// Whether the log-density is summed as well.
+    pub summing: bool,
 }
 
-/// The gradients that one chunk of the space contributes.
-struct Part<'o, T> {
+/// What comes out of a pass: the weighted sum, if it was asked for, and the gradient of each wanted target, in
+/// its operand's row-major order.
+pub(super) struct Gradients<T> {
+    pub sum: T,
+    pub of: [Option<Vec<T>>; MAX_TARGETS],
+}
+
+impl<T: Real> Gradients<T> {
+    /// All gradients times a number.
+    pub fn scaled(mut self, by: T) -> Self {
+        for g in self.of.iter_mut().flatten() {
+            let times = |run: &mut [T]| run.iter_mut().for_each(|g| *g = *g * by);
+            if by == T::ONE {
+                break;
+            } else if g.len() >= PARALLEL_FROM {
+                g.par_chunks_mut(CHUNK).for_each(times);
+            } else {
+                times(g);
+            }
+        }
+        self
+    }
+}
+
+/// What one chunk of the space contributes.
+struct Part {
     range: Range<usize>,
-    full: [&'o mut [T]; MAX_TARGETS],
+    sum: f64,
     summed: [Vec<f64>; MAX_TARGETS],
 }
 
 impl<T: Real> Backward<'_, T> {
-    /// The gradient of each wanted target, in its operand's row-major order.
-    pub fn run(self) -> [Option<Vec<T>>; MAX_TARGETS] {
+    pub fn run(self) -> Gradients<T> {
         let total = self.space.len();
-        let chunk = if self.cuts_well() { CHUNK } else { total.max(1) };
-        let mut full: [Vec<T>; MAX_TARGETS] = self.targets.map(|t| match t {
-            Target::Full => vec![T::ZERO; total],
-            _ => Vec::new(),
-        });
-        let mut parts = self.parts(&mut full, total, chunk);
+        let chunk = if cuts_well(&self.targets) { CHUNK } else { total.max(1) };
+        let part = |start| Part::of(&self.targets, start..(start + chunk).min(total));
+        let mut parts: Vec<Part> = (0..total).step_by(chunk).map(part).collect();
         let arch = Arch::new();
-        let one = |part: &mut Part<'_, T>| arch.dispatch(Chunk { pass: self, part });
-        if parts.len() > 1 && total >= PARALLEL_FROM {
-            parts.par_iter_mut().for_each(one);
+        let is_full = self.targets.map(|t| t == Target::Full);
+        let mut full: [Vec<T>; MAX_TARGETS];
+        if parts.len() > 1 && total >= PARALLEL_FROM && rayon::current_num_threads() > 1 {
+            full = is_full.map(|is_full| vec![T::ZERO; if is_full { total } else { 0 }]);
+            let mut chunks = full.each_mut().map(|full| full.chunks_mut(chunk));
+            let mut places = || chunks.each_mut().map(|c| Place::Set(c.next().unwrap_or_default()));
+            let places: Vec<_> = parts.iter().map(|_| places()).collect();
+            parts
+                .par_iter_mut()
+                .zip(places)
+                .for_each(|(part, full)| arch.dispatch(Chunk { pass: self, part, full }));
         } else {
-            parts.iter_mut().for_each(one);
+            // One after the other.
+            full = is_full.map(|is_full| Vec::with_capacity(if is_full { total } else { 0 }));
+            for part in &mut parts {
+                let full = full.each_mut().map(Place::Grow);
+                arch.dispatch(Chunk { pass: self, part, full });
+            }
         }
         let mut summed: [Vec<f64>; MAX_TARGETS] = Default::default();
+        let mut total = 0.0;
         for part in parts {
+            total += part.sum;
             for (sum, more) in summed.iter_mut().zip(part.summed) {
                 if sum.is_empty() {
                     *sum = more;
@@ -79,84 +118,87 @@ impl<T: Real> Backward<'_, T> {
                 Target::Summed { .. } => Some(sum.into_iter().map(T::from_f64).collect()),
             },
         );
-        std::array::from_fn(|_| out.next().flatten())
-    }
-
-    /// Each chunk sums broadcast gradients for itself, so it pays to cut only where those are small.
-    fn cuts_well(&self) -> bool {
-        self.targets.iter().all(|t| !matches!(t, Target::Summed { len, .. } if *len > CHUNK / 4))
-    }
-
-    fn parts<'o>(
-        &self,
-        full: &'o mut [Vec<T>; MAX_TARGETS],
-        total: usize,
-        chunk: usize,
-    ) -> Vec<Part<'o, T>> {
-        let mut rest = full.each_mut().map(Vec::as_mut_slice);
-        let mut parts = Vec::with_capacity(total.div_ceil(chunk));
-        for start in (0..total).step_by(chunk) {
-            let range = start..(start + chunk).min(total);
-            let taken = rest.each_mut().map(|slice| {
-                let n = range.len().min(slice.len());
-                let (head, tail) = std::mem::take(slice).split_at_mut(n);
-                *slice = tail;
-                head
-            });
-            let summed = self.targets.map(|t| match t {
-                Target::Summed { len, .. } => vec![0.0; len],
-                _ => Vec::new(),
-            });
-            parts.push(Part { range, full: taken, summed });
-        }
-        parts
+        let of = std::array::from_fn(|_| out.next().flatten());
+        Gradients { sum: T::from_f64(self.scale * total), of }
     }
 }
 
-struct Chunk<'a, 'p, 'o, T> {
+impl Part {
+    fn of(targets: &[Target; MAX_TARGETS], range: Range<usize>) -> Self {
+        let summed = targets.map(|t| match t {
+            Target::Summed { len, .. } => vec![0.0; len],
+            _ => Vec::new(),
+        });
+        Self { range, sum: 0.0, summed }
+    }
+}
+
+/// Each chunk sums broadcast gradients for itself, so it pays to cut only where those are small.
+fn cuts_well(targets: &[Target]) -> bool {
+    targets.iter().all(|t| !matches!(t, Target::Summed { len, .. } if *len > CHUNK / 4))
+}
+
+struct Chunk<'a, 'p, T> {
     pass: Backward<'a, T>,
-    part: &'p mut Part<'o, T>,
+    part: &'p mut Part,
+    full: [Place<'p, T>; MAX_TARGETS],
 }
 
-impl<T: Real> WithSimd for Chunk<'_, '_, '_, T> {
+impl<T: Real> WithSimd for Chunk<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { pass, part } = self;
+        let Self { pass, part, mut full } = self;
         let space = pass.space;
-        let Part { range, full, summed } = part;
-        let start = range.start;
+        let Part { range, sum, summed } = part;
         let scale = T::from_f64(pass.scale);
         let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
         let mut of_params = [[T::ZERO; BLOCK]; MAX_PARAMS];
         let mut partials = [[T::ZERO; BLOCK]; MAX_TARGETS];
-        space.for_each_run(range.clone(), |position, n, offsets| {
-            pass.value.copy(space, offsets, n, &mut xs);
-            let params = Params::load(pass.params, space, offsets, n, &mut of_params);
-            pass.density.partials(&xs, &params, n, &mut partials);
-            for (j, partials) in partials.iter_mut().enumerate() {
-                let run = &mut partials[..n];
-                if pass.targets[j] == Target::None {
-                    continue;
+        // As the forward pass cuts it, so that a sum has its bits.
+        for from in range.clone().step_by(CHUNK) {
+            let mut of_chunk = Sum::default();
+            let end = (from + CHUNK).min(range.end);
+            space.for_each_run(from..end, |_, n, offsets| {
+                let xs = pass.value.block(space, offsets, n, &mut xs);
+                let params = Params::load(pass.params, space, offsets, n, &mut of_params);
+                if pass.summing {
+                    let [log_probs, ..] = &mut partials;
+                    pass.density.log_prob(xs, &params, n, log_probs);
+                    let run = &mut log_probs[..n];
+                    if let Some(weight) = &pass.weight {
+                        weight.lane(space, offsets, n, &mut gathered).weigh(run);
+                    }
+                    of_chunk.add(run);
                 }
-                if let Some(weight) = &pass.weight {
-                    weight.lane(space, offsets, n, &mut gathered).weigh(run);
-                }
-                pass.upstream.lane(space, offsets, n, &mut gathered).scale(run);
-                if scale != T::ONE {
-                    run.iter_mut().for_each(|g| *g = *g * scale);
-                }
-                match pass.targets[j] {
-                    Target::None => {}
-                    Target::Full => full[j][position - start..][..n].copy_from_slice(run),
-                    Target::Summed { slot, .. } => {
-                        collect(&mut summed[j], run, space, slot, offsets);
+                pass.density.partials(xs, &params, n, &mut partials);
+                for (j, partials) in partials.iter_mut().enumerate() {
+                    let run = &mut partials[..n];
+                    if pass.targets[j] == Target::None {
+                        continue;
+                    }
+                    if let Some(weight) = &pass.weight {
+                        weight.lane(space, offsets, n, &mut gathered).weigh(run);
+                    }
+                    if let Some(upstream) = &pass.upstream {
+                        upstream.lane(space, offsets, n, &mut gathered).scale(run);
+                    }
+                    if scale != T::ONE {
+                        run.iter_mut().for_each(|g| *g = *g * scale);
+                    }
+                    match pass.targets[j] {
+                        Target::None => {}
+                        Target::Full => full[j].put(run),
+                        Target::Summed { slot, .. } => {
+                            collect(&mut summed[j], run, space, slot, offsets);
+                        }
                     }
                 }
-            }
-        });
+            });
+            *sum += of_chunk.total();
+        }
     }
 }
 

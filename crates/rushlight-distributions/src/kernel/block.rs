@@ -50,6 +50,29 @@ impl<'a, T: Real> Input<'a, T> {
         }
     }
 
+    /// The operand along a run, with what happens to lie behind it: where it is in memory, or gathered into
+    /// `buffer`.
+    #[inline(always)]
+    pub fn block<'b>(
+        &self,
+        space: &Space,
+        offsets: &Offsets,
+        n: usize,
+        buffer: &'b mut Block<T>,
+    ) -> &'b Block<T>
+    where
+        'a: 'b,
+    {
+        if let Self::Memory { data, slot } = *self
+            && space.step(slot) == 1
+            && let Some(block) = data[offsets[slot]..].first_chunk()
+        {
+            return block;
+        }
+        self.copy(space, offsets, n, buffer);
+        buffer
+    }
+
     /// Copies a run into `buffer`, one element after the other.
     #[inline(always)]
     pub fn copy(&self, space: &Space, offsets: &Offsets, n: usize, buffer: &mut [T; BLOCK]) {
@@ -105,17 +128,17 @@ pub(crate) type Block<T> = [T; BLOCK];
 /// Where the partial derivatives of a block go: the value's, then the parameters'.
 pub(super) type Partials<'a, T> = &'a mut [Block<T>; MAX_PARAMS + 1];
 
-/// The parameters along one run: all constant, or copied to where a loop over all of them finds them without
-/// a check (which is what lets it vectorise).
+/// The parameters along one run: all constant, or blocks of known length, so that a loop over all of them
+/// needs no check (which is what lets it vectorise).
 pub(super) enum Params<'a, T> {
     Constant([T; MAX_PARAMS]),
-    Varying(&'a [Block<T>; MAX_PARAMS]),
+    Varying([&'a Block<T>; MAX_PARAMS]),
 }
 
 impl<'a, T: Real> Params<'a, T> {
     #[inline(always)]
     pub fn load(
-        inputs: &[Input<'_, T>],
+        inputs: &[Input<'a, T>],
         space: &Space,
         offsets: &Offsets,
         n: usize,
@@ -132,10 +155,11 @@ impl<'a, T: Real> Params<'a, T> {
         if constant {
             return Self::Constant(constants);
         }
-        for (input, buffer) in inputs.iter().zip(buffers.iter_mut()) {
-            input.copy(space, offsets, n, buffer);
-        }
-        Self::Varying(buffers)
+        let mut inputs = inputs.iter();
+        Self::Varying(buffers.each_mut().map(|buffer| match inputs.next() {
+            Some(input) => input.block(space, offsets, n, buffer),
+            None => buffer,
+        }))
     }
 }
 
@@ -154,17 +178,59 @@ pub(super) fn for_each_element(n: usize, mut element: impl FnMut(usize)) {
     }
 }
 
-/// The sum of one run, in sixteen `f64` lanes.
+/// The sum of one run.
 #[inline(always)]
 pub(super) fn sum<T: Real>(xs: &[T]) -> f64 {
-    const LANES: usize = 16;
-    let mut lanes = [0.0; LANES];
-    let mut chunks = xs.chunks_exact(LANES);
-    for chunk in &mut chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane += Real::to_f64(x);
+    let mut sum = Sum::default();
+    sum.add(xs);
+    sum.total()
+}
+
+/// A sum of runs, in sixteen `f64` lanes, which are added up at the end: that takes as long as a run.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sum {
+    lanes: [f64; 16],
+    rest: f64,
+}
+
+impl Sum {
+    #[inline(always)]
+    pub fn add<T: Real>(&mut self, run: &[T]) {
+        let mut lanes = self.lanes;
+        let mut chunks = run.chunks_exact(lanes.len());
+        for chunk in &mut chunks {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane += Real::to_f64(x);
+            }
+        }
+        self.lanes = lanes;
+        self.rest += chunks.remainder().iter().map(|&x| Real::to_f64(x)).sum::<f64>();
+    }
+
+    #[inline(always)]
+    pub fn total(self) -> f64 {
+        self.lanes.iter().sum::<f64>() + self.rest
+    }
+}
+
+/// Where the elements that a pass makes go, run after run.
+pub(super) enum Place<'o, T> {
+    /// Over what is there.
+    Set(&'o mut [T]),
+    /// Into memory that nobody has filled with zeros before.
+    Grow(&'o mut Vec<T>),
+}
+
+impl<T: Copy> Place<'_, T> {
+    #[inline(always)]
+    pub fn put(&mut self, run: &[T]) {
+        match self {
+            Self::Set(rest) => {
+                let (place, behind) = std::mem::take(rest).split_at_mut(run.len());
+                place.copy_from_slice(run);
+                *rest = behind;
+            }
+            Self::Grow(all) => all.extend_from_slice(run),
         }
     }
-    let rest: f64 = chunks.remainder().iter().map(|&x| Real::to_f64(x)).sum();
-    lanes.iter().sum::<f64>() + rest
 }

@@ -29,11 +29,25 @@ pub(crate) fn log_prob<D: Density<P>, const P: usize>(
     Ok(if log_prob.dims() == full { log_prob } else { log_prob.broadcast_as(full)? })
 }
 
-/// `log_prob`, and -inf where `possible` (which broadcasts to it) is 0.
-pub(crate) fn impossible_unless(
-    possible: &Tensor,
-    log_prob: &Tensor,
-) -> candle_core::Result<Tensor> {
+/// `log_prob`, and -inf where `possible` is 0: for the [composite](Density::composite) form of a density that ends.
+/// Shape: that of `log_prob`, to which `possible` broadcasts.
+///
+/// # Errors
+///
+/// Candle's.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::kernel::impossible_unless;
+///
+/// let x = Tensor::new(&[-1f32, 2.], &Device::Cpu)?;
+/// let log_prob = impossible_unless(&x.ge(0.0)?, &x.neg()?)?;
+/// assert_eq!(log_prob.to_vec1::<f32>()?, [f32::NEG_INFINITY, -2.0]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn impossible_unless(possible: &Tensor, log_prob: &Tensor) -> candle_core::Result<Tensor> {
     let impossible = Tensor::new(f32::NEG_INFINITY, log_prob.device())?
         .to_dtype(log_prob.dtype())?
         .broadcast_as(log_prob.shape())?;

@@ -111,10 +111,13 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for LogProb<'_, T, Typed<D
                     out[i] = density.unnormalized(xs[i], params) - log_normalizer;
                 });
             }
-            Params::Varying(arrays) => block::for_each_element(n, |i| {
-                let params = std::array::from_fn(|j| arrays[j][i]);
-                out[i] = density.unnormalized(xs[i], params) - density.log_normalizer(params);
-            }),
+            Params::Varying(arrays) => {
+                let arrays: [&Block<T>; P] = first(arrays);
+                block::for_each_element(n, |i| {
+                    let params = arrays.map(|array| array[i]);
+                    out[i] = density.unnormalized(xs[i], params) - density.log_normalizer(params);
+                });
+            }
         }
     }
 }
@@ -145,15 +148,18 @@ impl<T: Real, D: Density<P>, const P: usize> WithSimd for AllPartials<'_, T, Typ
                     }
                 });
             }
-            Params::Varying(arrays) => block::for_each_element(n, |i| {
-                let params = std::array::from_fn(|j| arrays[j][i]);
-                let (d_value, d_params) = density.unnormalized_partials(xs[i], params);
-                let of_normalizer = density.log_normalizer_partials(params);
-                dx[i] = d_value;
-                for j in 0..P {
-                    dp[j][i] = d_params[j] - of_normalizer[j];
-                }
-            }),
+            Params::Varying(arrays) => {
+                let arrays: [&Block<T>; P] = first(arrays);
+                block::for_each_element(n, |i| {
+                    let params = arrays.map(|array| array[i]);
+                    let (d_value, d_params) = density.unnormalized_partials(xs[i], params);
+                    let of_normalizer = density.log_normalizer_partials(params);
+                    dx[i] = d_value;
+                    for j in 0..P {
+                        dp[j][i] = d_params[j] - of_normalizer[j];
+                    }
+                });
+            }
         }
     }
 }

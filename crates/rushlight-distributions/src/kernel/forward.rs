@@ -1,7 +1,7 @@
 //! The forward pass: log-densities, one by one or summed.
 
 use super::PARALLEL_FROM;
-use super::block::{self, Input, Params};
+use super::block::{Input, Params, Place, Sum};
 use super::erased::{Formula, MAX_PARAMS};
 use super::space::{BLOCK, Space};
 use crate::Real;
@@ -26,16 +26,18 @@ pub(super) struct Forward<'a, T> {
 impl<T: Real> Forward<'_, T> {
     /// Every element of its own.
     pub fn elementwise(self) -> Vec<T> {
-        let mut out = vec![T::ZERO; self.space.len()];
+        let total = self.space.len();
         let arch = Arch::new();
-        let part = |(i, out): (usize, &mut [T])| {
-            arch.dispatch(Elementwise { pass: self, start: i * CHUNK, out });
-        };
-        if out.len() >= PARALLEL_FROM {
-            out.par_chunks_mut(CHUNK).enumerate().for_each(part);
-        } else {
-            out.chunks_mut(CHUNK).enumerate().for_each(part);
+        if total < PARALLEL_FROM || rayon::current_num_threads() == 1 {
+            let mut out = Vec::with_capacity(total);
+            arch.dispatch(Elementwise { pass: self, range: 0..total, out: Place::Grow(&mut out) });
+            return out;
         }
+        let mut out = vec![T::ZERO; total];
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
+            let range = i * CHUNK..i * CHUNK + out.len();
+            arch.dispatch(Elementwise { pass: self, range, out: Place::Set(out) });
+        });
         out
     }
 
@@ -82,28 +84,28 @@ impl<T: Real> Forward<'_, T> {
 
     /// Visits `range`, handing on the log-densities of each run.
     #[inline(always)]
-    fn run(&self, range: Range<usize>, mut take: impl FnMut(usize, &[T])) {
+    fn run(&self, range: Range<usize>, mut take: impl FnMut(&[T])) {
         let mut out = [T::ZERO; BLOCK];
         let mut xs = [T::ZERO; BLOCK];
         let mut gathered = [T::ZERO; BLOCK];
         let mut of_params = [[T::ZERO; BLOCK]; MAX_PARAMS];
-        self.space.for_each_run(range, |position, n, offsets| {
-            self.value.copy(self.space, offsets, n, &mut xs);
+        self.space.for_each_run(range, |_, n, offsets| {
+            let xs = self.value.block(self.space, offsets, n, &mut xs);
             let params = Params::load(self.params, self.space, offsets, n, &mut of_params);
-            self.density.log_prob(&xs, &params, n, &mut out);
+            self.density.log_prob(xs, &params, n, &mut out);
             let out = &mut out[..n];
             if let Some(weight) = &self.weight {
                 weight.lane(self.space, offsets, n, &mut gathered).weigh(out);
             }
-            take(position, out);
+            take(out);
         });
     }
 }
 
 struct Elementwise<'a, 'o, T> {
     pass: Forward<'a, T>,
-    start: usize,
-    out: &'o mut [T],
+    range: Range<usize>,
+    out: Place<'o, T>,
 }
 
 impl<T: Real> WithSimd for Elementwise<'_, '_, T> {
@@ -111,10 +113,8 @@ impl<T: Real> WithSimd for Elementwise<'_, '_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { pass, start, out } = self;
-        pass.run(start..start + out.len(), |position, run| {
-            out[position - start..][..run.len()].copy_from_slice(run);
-        });
+        let Self { pass, range, mut out } = self;
+        pass.run(range, |run| out.put(run));
     }
 }
 
@@ -134,15 +134,17 @@ impl<T: Real> WithSimd for Sums<'_, '_, T> {
         let end = start + each * out.len();
         let mut left = each;
         let mut at = 0;
-        pass.run(start..end, |_, run| {
+        let mut sum = Sum::default();
+        pass.run(start..end, |run| {
             // A run may hold the end of one sum and the start of the next.
             let mut run = run;
             while !run.is_empty() {
                 let n = left.min(run.len());
-                out[at] += block::sum(&run[..n]);
+                sum.add(&run[..n]);
                 run = &run[n..];
                 left -= n;
                 if left == 0 {
+                    out[at] = std::mem::take(&mut sum).total();
                     left = each;
                     at += 1;
                 }

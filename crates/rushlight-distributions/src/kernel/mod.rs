@@ -1,4 +1,5 @@
-//! The generic log-density: one pass over memory forward, one backward.
+//! The generic log-density: one pass over memory forward, one backward, and one for both where a sum of all is
+//! made of what gradients will be asked for.
 //!
 //! An author writes a [`Density`]: the scalar formula, its partial derivatives, and the same formula in
 //! tensor ops. The kernel supplies the rest:
@@ -30,10 +31,13 @@ mod erased;
 mod forward;
 pub(crate) mod gaussian;
 pub(crate) mod glue;
+pub(crate) mod lanes;
 mod op;
 mod outcomes;
+pub(crate) mod path;
 pub(crate) mod pointwise;
 mod prepare;
+mod ready;
 pub(crate) mod rows;
 pub(crate) mod simplex;
 mod single;
@@ -42,7 +46,9 @@ pub(crate) mod tile;
 pub(crate) mod unary;
 
 pub(crate) use block::Block;
-pub(crate) use composite::{impossible_unless, weigh};
+pub use composite::impossible_unless;
+pub(crate) use composite::weigh;
+pub(crate) use glue::slice;
 pub(crate) use prepare::check_like;
 pub(crate) use space::BLOCK;
 
@@ -59,6 +65,54 @@ pub const PARALLEL_FROM: usize = 1 << 16;
 ///
 /// See the [module](self) for the form `t(x, θ) − A(θ)`. Formulas must be branch-free (a select is fine) to
 /// vectorise, and are inlined: mark every method `#[inline(always)]`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::kernel::{self, Density};
+/// use rushlight_distributions::{Operand, Real};
+///
+/// /// Of an exponential variable, on what is not negative.
+/// #[derive(Debug, Clone, Copy)]
+/// struct OfExponential;
+///
+/// impl Density<1> for OfExponential {
+///     const NAME: &'static str = "Exponential::log_prob";
+///
+///     #[inline(always)]
+///     fn unnormalized<T: Real>(self, x: T, [rate]: [T; 1]) -> T {
+///         if x < T::ZERO { T::NEG_INFINITY } else { -rate * x }
+///     }
+///
+///     #[inline(always)]
+///     fn log_normalizer<T: Real>(self, [rate]: [T; 1]) -> T {
+///         -rate.ln()
+///     }
+///
+///     #[inline(always)]
+///     fn unnormalized_partials<T: Real>(self, x: T, [rate]: [T; 1]) -> (T, [T; 1]) {
+///         // With the normalizer's part, 1/rate, which it cancels around the mean.
+///         (-rate, [T::ONE / rate - x])
+///     }
+///
+///     #[inline(always)]
+///     fn log_normalizer_partials<T: Real>(self, _: [T; 1]) -> [T; 1] {
+///         [T::ZERO]
+///     }
+///
+///     fn composite(self, x: &Tensor, [rate]: [&Tensor; 1]) -> candle_core::Result<Tensor> {
+///         let t = x.broadcast_mul(rate)?.neg()?.broadcast_add(&rate.log()?)?;
+///         kernel::impossible_unless(&x.ge(0.0)?, &t)
+///     }
+/// }
+///
+/// let x = Tensor::new(&[1f64, 3.0, -1.0], &Device::Cpu)?;
+/// let rate = Operand::from(2.0);
+/// let log_prob = kernel::log_prob(OfExponential, &x, [&rate], 0)?.to_vec1::<f64>()?;
+/// assert!((log_prob[1] - (2f64.ln() - 6.0)).abs() < 1e-15 && log_prob[2] == f64::NEG_INFINITY);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub trait Density<const P: usize>: Copy + Debug + Send + Sync + 'static {
     /// The name of the op in errors.
     const NAME: &'static str;
@@ -88,6 +142,20 @@ pub trait Density<const P: usize>: Copy + Debug + Send + Sync + 'static {
 ///
 /// The elementwise weight (a mask, costs) is a constant: no gradient flows into it. Elements of weight 0
 /// contribute nothing, whatever their log-probability.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Distribution, Normal, Weight};
+///
+/// let d = Normal::new(0.0, 1.0)?;
+/// let x = Tensor::new(&[0f64, 1.0, f64::NAN], &Device::Cpu)?;
+/// let mask = Tensor::new(&[1f64, 1.0, 0.0], &Device::Cpu)?;
+/// let sum = d.log_prob_sum(&x, Weight::elementwise(mask).times(10.0))?.to_scalar::<f64>()?;
+/// assert!((sum - 10.0 * (-0.5 - (2.0 * std::f64::consts::PI).ln())).abs() < 1e-12);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Weight {
     /// The factor of all elements.
@@ -128,6 +196,35 @@ impl Weight {
 /// # Errors
 ///
 /// Shapes that do not broadcast, dtypes or devices that differ, candle's own.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::kernel::{self, Density};
+/// use rushlight_distributions::{Operand, Real};
+///
+/// # #[derive(Debug, Clone, Copy)]
+/// # struct OfExponential;
+/// # impl Density<1> for OfExponential {
+/// #     const NAME: &'static str = "Exponential";
+/// #     fn unnormalized<T: Real>(self, x: T, [rate]: [T; 1]) -> T { -rate * x }
+/// #     fn log_normalizer<T: Real>(self, [rate]: [T; 1]) -> T { -rate.ln() }
+/// #     fn unnormalized_partials<T: Real>(self, x: T, [rate]: [T; 1]) -> (T, [T; 1]) {
+/// #         (-rate, [T::ONE / rate - x])
+/// #     }
+/// #     fn log_normalizer_partials<T: Real>(self, _: [T; 1]) -> [T; 1] { [T::ZERO] }
+/// #     fn composite(self, x: &Tensor, [rate]: [&Tensor; 1]) -> candle_core::Result<Tensor> {
+/// #         x.broadcast_mul(rate)?.neg()?.broadcast_add(&rate.log()?)
+/// #     }
+/// # }
+/// // `OfExponential` is that of [`Density`].
+/// let x = Tensor::new(&[1f64, 3.0], &Device::Cpu)?;
+/// let rate = Operand::from(2.0);
+/// let log_prob = kernel::log_prob(OfExponential, &x, [&rate], 1)?;
+/// assert!((log_prob.to_scalar::<f64>()? - (2.0 * 2f64.ln() - 8.0)).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub fn log_prob<D: Density<P>, const P: usize>(
     density: D,
     value: &Tensor,
@@ -159,6 +256,35 @@ pub fn log_prob<D: Density<P>, const P: usize>(
 /// # Errors
 ///
 /// Shapes that do not broadcast, dtypes or devices that differ, candle's own.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::kernel::{self, Density};
+/// use rushlight_distributions::{Operand, Real, Weight};
+///
+/// # #[derive(Debug, Clone, Copy)]
+/// # struct OfExponential;
+/// # impl Density<1> for OfExponential {
+/// #     const NAME: &'static str = "Exponential";
+/// #     fn unnormalized<T: Real>(self, x: T, [rate]: [T; 1]) -> T { -rate * x }
+/// #     fn log_normalizer<T: Real>(self, [rate]: [T; 1]) -> T { -rate.ln() }
+/// #     fn unnormalized_partials<T: Real>(self, x: T, [rate]: [T; 1]) -> (T, [T; 1]) {
+/// #         (-rate, [T::ONE / rate - x])
+/// #     }
+/// #     fn log_normalizer_partials<T: Real>(self, _: [T; 1]) -> [T; 1] { [T::ZERO] }
+/// #     fn composite(self, x: &Tensor, [rate]: [&Tensor; 1]) -> candle_core::Result<Tensor> {
+/// #         x.broadcast_mul(rate)?.neg()?.broadcast_add(&rate.log()?)
+/// #     }
+/// # }
+/// // `OfExponential` is that of [`Density`].
+/// let x = Tensor::new(&[1f64, 3.0], &Device::Cpu)?;
+/// let rate = Operand::from(2.0);
+/// let log_prob = kernel::log_prob_sum(OfExponential, &x, [&rate], Weight::scale(0.5))?;
+/// assert!((log_prob.to_scalar::<f64>()? - (2f64.ln() - 4.0)).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub fn log_prob_sum<D: Density<P>, const P: usize>(
     density: D,
     value: &Tensor,
@@ -182,12 +308,42 @@ pub fn log_prob_sum<D: Density<P>, const P: usize>(
     }
 }
 
-/// The log-density of `value` composed of tensor ops, wherever it is.
+/// The log-density of `value` composed of tensor ops, wherever it is. Shape: that of `value` and the parameters,
+/// broadcast together.
 ///
 /// # Errors
 ///
 /// Those of [`log_prob`].
-pub(crate) fn log_prob_composite<D: Density<P>, const P: usize>(
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::kernel::{self, Density};
+/// use rushlight_distributions::{Operand, Real};
+///
+/// # #[derive(Debug, Clone, Copy)]
+/// # struct OfExponential;
+/// # impl Density<1> for OfExponential {
+/// #     const NAME: &'static str = "Exponential";
+/// #     fn unnormalized<T: Real>(self, x: T, [rate]: [T; 1]) -> T { -rate * x }
+/// #     fn log_normalizer<T: Real>(self, [rate]: [T; 1]) -> T { -rate.ln() }
+/// #     fn unnormalized_partials<T: Real>(self, x: T, [rate]: [T; 1]) -> (T, [T; 1]) {
+/// #         (-rate, [T::ONE / rate - x])
+/// #     }
+/// #     fn log_normalizer_partials<T: Real>(self, _: [T; 1]) -> [T; 1] { [T::ZERO] }
+/// #     fn composite(self, x: &Tensor, [rate]: [&Tensor; 1]) -> candle_core::Result<Tensor> {
+/// #         x.broadcast_mul(rate)?.neg()?.broadcast_add(&rate.log()?)
+/// #     }
+/// # }
+/// // `OfExponential` is that of [`Density`].
+/// let x = Tensor::new(&[1f64, 3.0], &Device::Cpu)?;
+/// let rate = Operand::from(2.0);
+/// let log_prob = kernel::log_prob_composite(OfExponential, &x, [&rate])?;
+/// assert!((log_prob.to_vec1::<f64>()?[1] - (2f64.ln() - 6.0)).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn log_prob_composite<D: Density<P>, const P: usize>(
     density: D,
     value: &Tensor,
     params: [&Operand; P],

@@ -1,11 +1,12 @@
 //! The log-density as an op: storages and layouts in, one tensor out, gradients back.
 
 use super::Weight;
-use super::backward::{Backward, MAX_TARGETS, Target};
+use super::backward::{Backward, Gradients, MAX_TARGETS, Target};
 use super::block::Input;
 use super::erased::{AnyDensity, Compiled, MAX_PARAMS};
 use super::forward::Forward;
 use super::glue::{MAX_INPUTS, Op, Raw};
+use super::ready::Ready;
 use super::space::Space;
 use crate::Real;
 use candle_core::{CpuStorage, DType, Layout, Shape, Storage, Tensor, WithDType};
@@ -30,6 +31,9 @@ pub(super) struct LogProb {
     pub weight: Weight,
     pub shape: Vec<usize>,
     pub output: Output,
+    /// Which inputs have gradients.
+    pub tracked: [bool; MAX_INPUTS],
+    pub ready: Ready,
 }
 
 /// Where a parameter is found.
@@ -55,6 +59,11 @@ impl LogProb {
             let (x, params, weight) = self.single::<T>(raw)?;
             let out = T::formula(&*self.density).single(x, params, weight);
             return Ok(T::to_cpu_storage_owned(vec![out]));
+        }
+        if self.output == Output::Sum && self.tracked.contains(&true) {
+            let Gradients { sum, of } = self.gradients_in::<T>(raw, None, true)?;
+            self.ready.put(of);
+            return Ok(T::to_cpu_storage_owned(vec![sum]));
         }
         let mut space = Space::new(&self.shape);
         let inputs = load::<T>(&mut space, raw)?;
@@ -88,41 +97,58 @@ impl LogProb {
         tensors: &[&Tensor],
         grad: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
-        let held: [_; MAX_INPUTS] =
-            std::array::from_fn(|i| tensors.get(i).map(|t| t.storage_and_layout()));
-        let raw: Vec<Raw<'_>> =
-            held.iter().flatten().map(|(storage, layout)| (cpu(storage), *layout)).collect();
-        if self.is_single() {
-            let (x, params, weight) = self.single::<T>(&raw)?;
-            let upstream = {
-                let (storage, layout) = grad.storage_and_layout();
-                T::cpu_storage_as_slice(cpu(&storage))?[layout.start_offset()]
-            };
-            let (dx, dp) = T::formula(&*self.density).single_partials(x, params, weight * upstream);
-            return self.gradients(tensors, |target| {
-                Some(vec![if target == 0 { dx } else { dp[target - 1] }])
-            });
-        }
-        let held_weight = self.weight.elementwise.as_ref().map(Tensor::storage_and_layout);
         // Summed dims come back as dims of size 1, so that the gradient broadcasts over them.
         let padded = match self.output {
             Output::Sum => grad.clone(),
             Output::Over(dims) => grad.reshape([self.out_shape(), &vec![1; dims]].concat())?,
         };
-        let (held_grad, grad_layout) = padded.storage_and_layout();
-
-        let mut space = Space::new(&self.shape);
-        let inputs = load::<T>(&mut space, &raw)?;
-        let upstream = load_one::<T>(&mut space, cpu(&held_grad), grad_layout)?;
-        let weight = match &held_weight {
-            Some((storage, layout)) => Some(load_one::<T>(&mut space, cpu(storage), layout)?),
-            None => None,
+        let (held_grad, layout) = padded.storage_and_layout();
+        let upstream = cpu(&held_grad);
+        let first = || -> candle_core::Result<T> {
+            Ok(T::cpu_storage_as_slice(upstream)?[layout.start_offset()])
         };
+        if let Some(of) = self.ready.take() {
+            return self.of_inputs(tensors, Gradients { sum: T::ZERO, of }.scaled(first()?));
+        }
+        let held: [_; MAX_INPUTS] =
+            std::array::from_fn(|i| tensors.get(i).map(|t| t.storage_and_layout()));
+        let raw: Vec<Raw<'_>> =
+            held.iter().flatten().map(|(storage, layout)| (cpu(storage), *layout)).collect();
+        let gradients = if self.is_single() {
+            let (x, params, weight) = self.single::<T>(&raw)?;
+            let (dx, dp) = T::formula(&*self.density).single_partials(x, params, weight * first()?);
+            let of = |target| Some(vec![if target == 0 { dx } else { dp[target - 1] }]);
+            Gradients { sum: T::ZERO, of: std::array::from_fn(of) }
+        } else if self.output == Output::Sum {
+            self.gradients_in(&raw, None, false)?.scaled(first()?)
+        } else {
+            self.gradients_in(&raw, Some((upstream, layout)), false)?
+        };
+        self.of_inputs(tensors, gradients)
+    }
+
+    /// One pass for all gradients, and for the sum if that is wanted.
+    fn gradients_in<T: Compiled + WithDType>(
+        &self,
+        raw: &[Raw<'_>],
+        upstream: Option<Raw<'_>>,
+        summing: bool,
+    ) -> candle_core::Result<Gradients<T>> {
+        let held_weight = self.weight.elementwise.as_ref().map(Tensor::storage_and_layout);
+        let mut space = Space::new(&self.shape);
+        let inputs = load::<T>(&mut space, raw)?;
+        let mut one = |(storage, layout)| load_one::<T>(&mut space, storage, layout);
+        let upstream = upstream.map(&mut one).transpose()?;
+        let weight = held_weight.as_ref().map(|(storage, layout)| one((cpu(storage), *layout)));
+        let weight = weight.transpose()?;
         let total: usize = self.shape.iter().product();
-        let mut target_of = |input: usize| match tensors[input] {
-            t if !t.track_op() => Target::None,
-            t if t.elem_count() == total => Target::Full,
-            t => Target::Summed { slot: space.push_contiguous(t.dims()), len: t.elem_count() },
+        let mut target_of = |input: usize| match raw[input].1.shape() {
+            _ if !self.tracked[input] => Target::None,
+            shape if shape.elem_count() == total => Target::Full,
+            shape => {
+                let slot = space.push_contiguous(shape.dims());
+                Target::Summed { slot, len: shape.elem_count() }
+            }
         };
         let mut targets = [Target::None; MAX_TARGETS];
         targets[0] = target_of(0);
@@ -142,9 +168,9 @@ impl LogProb {
             weight,
             scale: self.weight.scale,
             targets,
+            summing,
         };
-        let mut grads = pass.run();
-        self.gradients(tensors, |target| grads[target].take())
+        Ok(pass.run())
     }
 
     /// Whether there is only one element.
@@ -176,10 +202,10 @@ impl LogProb {
     }
 
     /// The gradients of the inputs that have one, given those of value (0) and parameters (from 1).
-    fn gradients<T: WithDType>(
+    fn of_inputs<T: WithDType>(
         &self,
         tensors: &[&Tensor],
-        mut of: impl FnMut(usize) -> Option<Vec<T>>,
+        mut gradients: Gradients<T>,
     ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
         let mut out = [None, None, None];
         let slots = self.params.iter().enumerate();
@@ -188,10 +214,10 @@ impl LogProb {
             Slot::Number(_) => None,
         });
         for (target, input) in std::iter::once((0, 0)).chain(inputs) {
-            let like = tensors[input];
-            if like.track_op() {
-                let grad = of(target).map(|g| Tensor::from_vec(g, like.shape(), like.device()));
-                out[input] = grad.transpose()?;
+            if self.tracked[input] {
+                let (gradient, like) = (gradients.of[target].take(), tensors[input]);
+                let tensor = gradient.map(|g| Tensor::from_vec(g, like.shape(), like.device()));
+                out[input] = tensor.transpose()?;
             }
         }
         Ok(out)

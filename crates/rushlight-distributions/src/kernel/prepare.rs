@@ -5,6 +5,7 @@ use super::erased::{AnyDensity, MAX_PARAMS};
 use super::glue::{self, MAX_INPUTS};
 use super::op::{LogProb, Output, Slot};
 use super::outcomes;
+use super::ready::Ready;
 use crate::operand::Source;
 use crate::{Error, Result, shape};
 use candle_core::{DType, Tensor};
@@ -57,7 +58,9 @@ pub(super) fn log_prob(
         super::check_event(dims, &shape)?;
     }
     let weight = fitting_weight(name, weight, value.dtype(), &shape)?;
-    let op = LogProb { density, params, count: sources.len(), weight, shape, output };
+    let tracked = std::array::from_fn(|i| inputs.get(i).is_some_and(|t| t.track_op()));
+    let (count, ready) = (sources.len(), Ready::default());
+    let op = LogProb { density, params, count, weight, shape, output, tracked, ready };
     Ok(glue::run(op, inputs)?)
 }
 

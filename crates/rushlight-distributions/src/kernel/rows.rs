@@ -2,6 +2,7 @@
 
 use super::Weight;
 use super::glue::{self, MAX_INPUTS, Op, Raw};
+use super::lanes::{LANES, Lanes, Layout};
 use super::outcomes::{self, Outcomes};
 use super::tile;
 use crate::operand::Operand;
@@ -16,22 +17,17 @@ const LAST: candle_core::D = candle_core::D::Minus1;
 
 /// A log-mass `term(row[k]) − A(row)` of class `k`.
 ///
-/// Normalizers are computed for a [`tile`] of `count` rows, `k` entries each, at once.
+/// Normalizers are computed for a [bundle](super::lanes) of rows at once.
 pub(crate) trait RowDensity: Copy + Debug + Send + Sync + 'static {
     const NAME: &'static str;
+    /// An entry that changes no normalizer.
+    const NOTHING: f64;
     fn term<T: Real>(self, entry: T) -> T;
     fn term_partial<T: Real>(self, entry: T) -> T;
     /// The sum and the offset of each row in `A = ln(sum) + offset`; the entries are used up.
-    fn normalizers<T: Real>(
-        self,
-        entries: &mut [T],
-        k: usize,
-        count: usize,
-        sums: &mut [T],
-        offsets: &mut [T],
-    );
-    /// `∂A/∂entry` in the place of each entry.
-    fn normalizer_partials<T: Real>(self, entries: &mut [T], k: usize, count: usize);
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2];
+    /// `∂A/∂entry`, as what takes the place of each entry times what is the same along its row.
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T>;
     /// The log-masses of all classes, composed of candle's tensor ops.
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor>;
 }
@@ -139,23 +135,19 @@ impl<D: RowDensity> Picked<D> {
 }
 
 impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
+    fn layout(&self) -> Layout {
+        Layout::of(self.entries.len() / self.k.max(1), self.k)
+    }
+
     /// The log-mass of each outcome.
     fn log_probs(&self, outcomes: Range<usize>, out: &mut [T]) {
         let (density, k, first) = (self.op.density, self.k, outcomes.start);
-        let capacity = tile::capacity(k);
-        let mut entries = tile::buffer(capacity * k);
-        let mut normalizers = tile::buffer(capacity);
-        let mut offsets = tile::buffer(capacity);
-        tile::for_each(outcomes, capacity, &self.start, |tile| {
-            tile::gather(&mut entries, self.entries, tile.starts, k);
-            Arch::new().dispatch(LogNormalizers {
-                density,
-                entries: &mut entries,
-                k,
-                count: tile.starts.len(),
-                out: &mut normalizers,
-                offsets: &mut offsets,
-            });
+        let (arch, layout, nothing) = (Arch::new(), self.layout(), T::from_f64(D::NOTHING));
+        let mut bundle = layout.bundle(k);
+        tile::for_each(outcomes, layout.rows(), &self.start, |tile| {
+            layout.load(&mut bundle, self.entries, tile.starts, k, nothing);
+            let normalizers =
+                arch.dispatch(LogNormalizers { density, bundle: &mut bundle, layout });
             for (i, &slot) in tile.outcomes.zip(tile.slots) {
                 let row = &self.entries[tile.starts[slot]..][..k];
                 out[i - first] = match row.get(self.op.index[i] as usize) {
@@ -170,14 +162,10 @@ impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
     /// Adds the gradients of some outcomes to those of rows, from entry `base` on.
     fn add_gradients(&self, outcomes: Range<usize>, upstream: &[T], base: usize, grads: &mut [T]) {
         let (density, k) = (self.op.density, self.k);
-        let capacity = tile::capacity(k);
-        let mut entries = tile::buffer(capacity * k);
-        let mut of_rows = vec![T::ZERO; capacity];
-        tile::for_each(outcomes, capacity, &self.start, |tile| {
-            tile::gather(&mut entries, self.entries, tile.starts, k);
-            let count = tile.starts.len();
-            Arch::new().dispatch(NormalizerPartials { density, entries: &mut entries, k, count });
-            of_rows.fill(T::ZERO);
+        let (arch, layout, nothing) = (Arch::new(), self.layout(), T::from_f64(D::NOTHING));
+        let mut bundle = layout.bundle(k);
+        tile::for_each(outcomes, layout.rows(), &self.start, |tile| {
+            let mut of_rows = [T::ZERO; LANES];
             for (i, &slot) in tile.outcomes.zip(tile.slots) {
                 let g = self.op.outcomes.upstream(upstream, i);
                 let class = self.op.index[i] as usize;
@@ -189,11 +177,14 @@ impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
                 grads[at - base] = grads[at - base] + g * density.term_partial(self.entries[at]);
                 of_rows[slot] = of_rows[slot] + g;
             }
-            for ((row, &start), &g) in entries.chunks_exact(k).zip(tile.starts).zip(&of_rows) {
-                if g != T::ZERO {
-                    let grads = &mut grads[start - base..][..k];
-                    grads.iter_mut().zip(row).for_each(|(grad, &p)| *grad = *grad - g * p);
+            layout.load(&mut bundle, self.entries, tile.starts, k, nothing);
+            let shared = arch.dispatch(Partials { density, bundle: &mut bundle, layout });
+            for (row, &start) in tile.starts.iter().enumerate() {
+                if of_rows[row] == T::ZERO {
+                    continue;
                 }
+                let (grads, factor) = (&mut grads[start - base..][..k], of_rows[row] * shared[row]);
+                layout.unload(&bundle, row, grads, |grad, own| *grad = *grad - factor * own);
             }
         });
     }
@@ -201,35 +192,33 @@ impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
 
 struct LogNormalizers<'a, T, D> {
     density: D,
-    entries: &'a mut [T],
-    k: usize,
-    count: usize,
-    out: &'a mut [T],
-    offsets: &'a mut [T],
+    bundle: &'a mut [Lanes<T>],
+    layout: Layout,
 }
 
 impl<T: Real, D: RowDensity> WithSimd for LogNormalizers<'_, T, D> {
-    type Output = ();
+    type Output = Lanes<T>;
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { density, entries, k, count, out, offsets } = self;
-        density.normalizers(entries, k, count, out, offsets);
-        tile::map_two(out, offsets, count, |sum, offset| sum.ln() + offset);
+    fn with_simd<S: Simd>(self, _: S) -> Lanes<T> {
+        let [mut sums, offsets] = self.density.normalizers(self.bundle, self.layout);
+        for i in 0..LANES {
+            sums[i] = sums[i].ln() + offsets[i];
+        }
+        sums
     }
 }
 
-struct NormalizerPartials<'a, T, D> {
+struct Partials<'a, T, D> {
     density: D,
-    entries: &'a mut [T],
-    k: usize,
-    count: usize,
+    bundle: &'a mut [Lanes<T>],
+    layout: Layout,
 }
 
-impl<T: Real, D: RowDensity> WithSimd for NormalizerPartials<'_, T, D> {
-    type Output = ();
+impl<T: Real, D: RowDensity> WithSimd for Partials<'_, T, D> {
+    type Output = Lanes<T>;
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.density.normalizer_partials(self.entries, self.k, self.count);
+    fn with_simd<S: Simd>(self, _: S) -> Lanes<T> {
+        self.density.normalizer_partials(self.bundle, self.layout)
     }
 }
 

@@ -9,6 +9,22 @@ use candle_core::Tensor;
 use std::sync::Arc;
 
 /// A divergence, exact or estimated.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::kl::{Kl, KlRules};
+/// use rushlight_distributions::{Cauchy, Normal, Rng};
+///
+/// let (p, q) = (Normal::new(0.0, 1.0)?, Normal::new(1.0, 1.0)?);
+/// let mut rng = Rng::seed(0);
+/// let exact = KlRules::new().divergence_or_estimate(&p, &q, 100, &mut rng)?;
+/// assert!(matches!(exact, Kl::Exact(_)));
+/// assert_eq!(exact.value().to_scalar::<f32>()?, 0.5);
+/// let other = KlRules::new().divergence_or_estimate(&p, &Cauchy::new(0.0, 1.0)?, 100, &mut rng)?;
+/// assert!(matches!(other, Kl::Estimated(_)));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub enum Kl {
     /// A closed form, or a sum over all outcomes. Shape: the batch.
@@ -28,6 +44,20 @@ impl Kl {
 }
 
 /// A divergence estimated from draws.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::kl::kl_monte_carlo;
+/// use rushlight_distributions::{Cauchy, Normal, Rng};
+///
+/// let (p, q) = (Normal::new(0.0, 1.0)?, Cauchy::new(0.0, 1.0)?);
+/// let estimate = kl_monte_carlo(&p, &q, 10_000, &mut Rng::seed(0))?;
+/// // ∫ p ln(p/q) by quadrature is 0.259245.
+/// let off = estimate.value.to_scalar::<f32>()? - 0.259_245;
+/// assert!(off.abs() < 4.0 * estimate.standard_error.to_scalar::<f32>()?);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct KlEstimate {
     /// The mean over the draws, with unbiased gradients. Shape: the batch.

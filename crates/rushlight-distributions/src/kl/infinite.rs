@@ -3,10 +3,10 @@
 use super::families::as_a;
 use crate::operand::Placement;
 use crate::{
-    Bernoulli, Beta, BetaBinomial, Binomial, Cauchy, Chi2, ContinuousBernoulli, Distribution,
-    Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, InverseGamma,
-    Kumaraswamy, Laplace, LogNormal, Logistic, NegativeBinomial, Normal, Pareto, Poisson, Result,
-    StudentT, Uniform, Weibull, shape,
+    AsymmetricLaplace, Bernoulli, Beta, BetaBinomial, Binomial, Cauchy, Chi2, ContinuousBernoulli,
+    Distribution, Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal,
+    InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, NegativeBinomial, Normal, Pareto,
+    Poisson, Result, StudentT, Uniform, Weibull, shape,
 };
 use candle_core::Tensor;
 
@@ -30,7 +30,7 @@ fn reach(d: &dyn Distribution) -> Option<Reach> {
         };
     }
     families! {
-        Line: Normal Laplace Cauchy Gumbel Logistic StudentT;
+        Line: Normal Laplace AsymmetricLaplace Cauchy Gumbel Logistic StudentT;
         HalfLine: Gamma Exponential Chi2 InverseGamma LogNormal HalfNormal HalfCauchy Weibull;
         UnitInterval: Beta ContinuousBernoulli Kumaraswamy;
         Tail: Pareto;

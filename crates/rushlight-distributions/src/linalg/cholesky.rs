@@ -140,8 +140,7 @@ impl Cholesky {
             failed
         };
         let matrices = matrices.with_min_len(at_least(n));
-        let failed: Vec<Option<Pivot>> =
-            matrices.map_init(|| vec![0.0; n * n], of_one).collect();
+        let failed: Vec<Option<Pivot>> = matrices.map_init(|| vec![0.0; n * n], of_one).collect();
         let first = failed.into_iter().enumerate().find_map(|(i, pivot)| Some((i, pivot?)));
         let (Some(first), Some(room)) = (first, &self.failed) else { return Ok(out) };
         room.get_or_init(|| first);

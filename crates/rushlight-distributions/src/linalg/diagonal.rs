@@ -57,15 +57,16 @@ fn mask(n: usize, here: impl Fn(usize, usize) -> bool) -> Result<Tensor> {
 
 /// The matrices with 0 above their diagonals, whatever is there.
 pub(crate) fn lower(a: &Tensor) -> Result<Tensor> {
-    only(a, |i, j| i >= j)
+    keep(a, |i, j| i >= j)
 }
 
 /// The matrices with 0 above their diagonals and on them, whatever is there.
 pub(crate) fn strictly_lower(a: &Tensor) -> Result<Tensor> {
-    only(a, |i, j| i > j)
+    keep(a, |i, j| i > j)
 }
 
-fn only(a: &Tensor, here: impl Fn(usize, usize) -> bool) -> Result<Tensor> {
+/// The entries where `here(row, column)`, and 0 elsewhere, whatever is there.
+pub(crate) fn keep(a: &Tensor, here: impl Fn(usize, usize) -> bool) -> Result<Tensor> {
     let here = mask(size("lower", a.dims())?, here)?.to_device(a.device())?;
     // Not a product: what is there may be infinite.
     Ok(here.broadcast_as(a.shape())?.where_cond(a, &a.zeros_like()?)?)

@@ -12,8 +12,10 @@ mod triangular;
 pub use cholesky::cholesky;
 pub(crate) use cholesky::{cholesky_or_nan, composite as cholesky_composite};
 pub use diagonal::{diagonal, log_det_triangular};
-pub(crate) use diagonal::{identity, lower, strictly_lower, with_diagonal};
-pub(crate) use product::{mat_mul, mat_vec, solve_lower_transposed_vec, solve_lower_vec, symmetric};
+pub(crate) use diagonal::{identity, keep, lower, strictly_lower, with_diagonal};
+pub(crate) use product::{
+    gram, mat_mul, mat_vec, solve_lower_transposed_vec, solve_lower_vec, symmetric,
+};
 pub(crate) use triangular::{Side, composite as solve_composite};
 pub use triangular::{solve_lower, solve_lower_transposed};
 
@@ -62,7 +64,7 @@ pub(crate) fn size(function: &'static str, a: &[usize]) -> Result<usize> {
             Err(Error::Broadcast { what: function, shapes: vec![vec![*rows], vec![*columns]] })
         }
         _ => {
-            let (parameter, shape) = ("matrix", a.to_vec());
+            let (parameter, shape) = ("x", a.to_vec());
             Err(Error::ParameterRank { distribution: function, parameter, rank: 2, shape })
         }
     }

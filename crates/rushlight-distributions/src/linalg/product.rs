@@ -17,6 +17,12 @@ pub(crate) fn mat_mul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     Ok(product.reshape([batch.as_slice(), &[*n, *k]].concat())?)
 }
 
+/// `A Aᵀ`
+pub(crate) fn gram(a: &Tensor) -> Result<Tensor> {
+    let a = a.contiguous()?;
+    Ok(a.matmul(&transposed(&a)?)?)
+}
+
 /// `A x`. Shapes: batch + `[n, m]` and batch + `[m]` give batch + `[n]`; the batches broadcast together.
 pub(crate) fn mat_vec(a: &Tensor, x: &Tensor) -> Result<Tensor> {
     if a.rank() > 2 {

@@ -10,6 +10,21 @@ use crate::{Error, Result, shape};
 /// # Errors
 ///
 /// [`Error::Broadcast`], [`Error::Rank`], [`Error::DType`], [`Error::Device`].
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::operand::broadcast;
+/// use rushlight_distributions::{Error, Operand};
+///
+/// // Two numbers and a row of three weights: the row is the event's own.
+/// let rows: [Operand; 2] = [[1.0, 2.0].into(), [0.2, 0.3, 0.5].into()];
+/// let [rate, weights] = broadcast("RatesAndRows", rows, [0, 1])?;
+/// assert_eq!((rate.dims(), weights.dims()), (&[2][..], &[2, 3][..]));
+/// let unlike = broadcast("RatesAndRows", [rate, [1.0; 5].into()], [0, 0]);
+/// assert!(matches!(unlike, Err(Error::Broadcast { .. })));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[track_caller]
 pub fn broadcast<const N: usize>(
     distribution: &'static str,

@@ -4,7 +4,8 @@ mod broadcast;
 mod value;
 
 pub use broadcast::broadcast;
-pub(crate) use value::{Source, beside, numbers_meet};
+pub use value::beside;
+pub(crate) use value::{Source, numbers_meet};
 
 use crate::traced::Move;
 use crate::{Constraint, Error, Origins, Result, Traced, shape};
@@ -12,6 +13,18 @@ use candle_core::{DType, Device, Tensor, Var};
 use std::sync::Arc;
 
 /// The dtype and device that numbers take.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::operand::Placement;
+///
+/// let x = Tensor::new(1f64, &Device::Cpu)?;
+/// assert_eq!(Placement::of(&x).dtype, candle_core::DType::F64);
+/// assert_eq!(Placement::default().dtype, candle_core::DType::F32);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Placement {
     /// The dtype.
@@ -41,6 +54,23 @@ impl Default for Placement {
 /// tensors beside them in dtype and device, or the run's at a site.
 ///
 /// Everything that takes a value takes `impl Into<Operand>`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Distribution, Normal, Operand};
+///
+/// let scale = Tensor::new(&[1f64, 2.0], &Device::Cpu)?;
+/// // A number, an array, a tensor: they meet in the dtype of the tensor.
+/// for loc in [Operand::from(0.5), [0.5, 0.5].into(), (&scale / 2.0)?.into()] {
+///     let d = Normal::new(loc, &scale)?;
+///     assert_eq!((d.batch_shape(), d.mean()?.dtype()), (&[2][..], scale.dtype()));
+/// }
+/// let wide = Operand::from(0.5).expanded("an example", &[2, 3])?;
+/// assert_eq!((wide.dims(), wide.number()), (&[2, 3][..], Some(0.5)));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Operand {
     base: Base,
@@ -215,7 +245,7 @@ impl Operand {
         Ok(Self { base, shape: shape.to_vec(), placement })
     }
 
-    /// Refuses values that `constraint` rejects.
+    /// Refuses values that `constraint` rejects: for the constructors of distributions.
     ///
     /// Looks at tensors on the CPU only, where it costs a pass over memory; elsewhere it would cost a
     /// synchronization, and the log-density tells (it is NaN).
@@ -223,8 +253,18 @@ impl Operand {
     /// # Errors
     ///
     /// [`Error::Parameter`] with the first such value; the operand then counts as read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Constraint, Operand};
+    ///
+    /// let scale = Operand::from([1.0, -2.0]);
+    /// let told = scale.require("SoftLaplace", "scale", Constraint::Positive).unwrap_err().to_string();
+    /// assert!(told.starts_with("SoftLaplace: parameter `scale` must be positive, got -2;"));
+    /// ```
     #[track_caller]
-    pub(crate) fn require(
+    pub fn require(
         &self,
         distribution: &'static str,
         parameter: &'static str,

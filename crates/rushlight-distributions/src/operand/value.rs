@@ -80,8 +80,12 @@ impl Operand {
         placed.and_then(|o| o.tensor()).map_err(Error::into_candle)
     }
 
-    /// The value as a plain tensor of its own shape: a use of the value, like [`source`](Self::source).
-    pub(crate) fn value(&self) -> Result<Tensor> {
+    /// The value as a plain tensor of its own shape, for the formulas of a distribution: a read, if it has origins.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn value(&self) -> Result<Tensor> {
         Ok((*self.tensor()?).clone())
     }
 
@@ -110,11 +114,27 @@ impl Operand {
     }
 }
 
-/// The values of parameters, numbers in the dtype and on the device of `neighbour`: uses of them.
-pub(crate) fn beside<const P: usize>(
-    neighbour: &Tensor,
-    params: [&Operand; P],
-) -> Result<[Tensor; P]> {
+/// The values of parameters as tensors of the batch shape, numbers in the dtype and on the device of `neighbour`:
+/// reads, if they have origins.
+///
+/// # Errors
+///
+/// Numbers beside integers that they are none of, candle's own.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use rushlight_distributions::operand::{beside, broadcast};
+///
+/// let [loc, scale] = broadcast("Normal", [0.5.into(), [1.0, 2.0].into()], [0, 0])?;
+/// let x = Tensor::new(1f64, &Device::Cpu)?;
+/// let [loc, scale] = beside(&x, [&loc, &scale])?;
+/// assert_eq!(loc.to_vec1::<f64>()?, [0.5, 0.5]);
+/// assert_eq!(scale.dtype(), DType::F64);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn beside<const P: usize>(neighbour: &Tensor, params: [&Operand; P]) -> Result<[Tensor; P]> {
     let mut out = std::array::from_fn(|_| neighbour.clone());
     for (slot, p) in out.iter_mut().zip(params) {
         *slot = (*p.beside(neighbour)?).clone();

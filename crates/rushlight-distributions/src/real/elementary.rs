@@ -95,6 +95,16 @@ pub(super) fn ln_1p<R: Real>(x: R) -> R {
     with_ln_specials(u, ln_of_parts(e, f))
 }
 
+/// `ln(1 + f)` for `f` in `[0, 1]`, without the reduction.
+#[inline(always)]
+fn ln_1p_of_unit<R: Real>(f: R) -> R {
+    let s = f / (f + R::from_f64(2.0));
+    let z = s * s;
+    let series = z * polynomial(z, R::LN_1P);
+    let half_square = R::HALF * f * f;
+    f - (half_square - s * (half_square + series))
+}
+
 #[inline(always)]
 pub(super) fn tanh<R: Real>(x: R) -> R {
     let two = R::from_f64(2.0);
@@ -112,7 +122,7 @@ pub(super) fn sigmoid<R: Real>(x: R) -> R {
 #[inline(always)]
 pub(super) fn softplus<R: Real>(x: R) -> R {
     let positive_part = if x > R::ZERO { x } else { R::ZERO };
-    positive_part + ln_1p(exp(-x.abs()))
+    positive_part + ln_1p_of_unit(exp(-x.abs()))
 }
 
 #[inline(always)]

@@ -9,6 +9,8 @@
 pub trait Format: Sized + 'static {
     /// Distance from 1 to the next number.
     const EPSILON: Self;
+    /// Largest finite number.
+    const MAX: Self;
     /// Smallest normal number.
     const MIN_POSITIVE: Self;
     /// Power of two that makes any subnormal number normal.
@@ -39,6 +41,8 @@ pub trait Format: Sized + 'static {
     /// `(2 atanh(s) - 2s) / s³` in `s²`, on `|s| <= 3 - sqrt(8)`. Error in `2 atanh(s) / 2s`:
     /// 4.4e-18, 2.2e-9.
     const LN: &[Self];
+    /// The same on `[0, 1/3]`. Error: 4.8e-18, 3.9e-10.
+    const LN_1P: &[Self];
     /// `sin(pi f) / f` in `f²`, on `[0, 1/4]`. Relative error: 3e-19, 6.4e-9.
     const SIN_PI: &[Self];
     /// `ln Γ(2 + r) / r` in `r`, on ±1/2. Error: 4.9e-18, 1.1e-9.
@@ -87,6 +91,7 @@ pub trait Format: Sized + 'static {
 macro_rules! layout {
     ($float:ident, $bits:ident, $fraction:literal) => {
         const EPSILON: Self = $float::EPSILON;
+        const MAX: Self = $float::MAX;
         const MIN_POSITIVE: Self = $float::MIN_POSITIVE;
         const SUBNORMAL_SCALE: Self = 4.0 / $float::EPSILON;
         const SUBNORMAL_SCALE_LOG2: Self = ($fraction + 2) as $float;
@@ -141,6 +146,7 @@ impl Format for f32 {
 
     const EXP: &[Self] = &[0.5, 0.166_665_76, 0.041_666_552, 0.008_363_333_5, 0.001_392_637_6];
     const LN: &[Self] = &[0.666_666_87, 0.399_887_7, 0.295_804];
+    const LN_1P: &[Self] = &[0.666_666_7, 0.399_997_06, 0.285_923_57, 0.217_065_75, 0.232_243_3];
     const SIN_PI: &[Self] = &[Self::PI, -5.167_710_3, 2.550_077_4, -0.598_290_4, 0.077_655_91];
     const LN_GAMMA: &[Self] = &[
         0.422_784_33,
@@ -257,6 +263,18 @@ impl Format for f64 {
         0.181_828_905_566_956_02,
         0.153_316_740_301_678_6,
         0.146_170_375_487_916_5,
+    ];
+    const LN_1P: &[Self] = &[
+        0.666_666_666_666_666_6,
+        0.400_000_000_000_145_85,
+        0.285_714_285_671_087_6,
+        0.222_222_227_174_278_64,
+        0.181_817_894_361_328_59,
+        0.153_855_700_649_586_23,
+        0.133_141_442_096_549_36,
+        0.120_010_728_095_907_13,
+        0.088_007_384_861_446_74,
+        0.161_640_456_119_435_3,
     ];
     const SIN_PI: &[Self] = &[
         Self::PI,

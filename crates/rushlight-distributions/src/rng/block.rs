@@ -105,16 +105,23 @@ impl<T: Drawn> Column<T> {
     pub fn read(&self, start: usize, out: &mut [T]) {
         match self {
             Self::Number(x) => out.fill(*x),
-            Self::Values(xs) => {
-                let (mut at, mut rest) = (start % xs.len(), out);
-                while !rest.is_empty() {
-                    let n = rest.len().min(xs.len() - at);
-                    let (now, later) = rest.split_at_mut(n);
-                    now.copy_from_slice(&xs[at..at + n]);
-                    (at, rest) = (0, later);
-                }
-            }
+            Self::Values(xs) => read_around(xs, start, out),
         }
+    }
+}
+
+/// Copies the elements from position `start` on, of as many repetitions of `xs` as it takes.
+#[inline]
+pub(super) fn read_around<T: Copy>(xs: &[T], start: usize, out: &mut [T]) {
+    if let [x] = xs {
+        return out.fill(*x);
+    }
+    let (mut at, mut rest) = (start % xs.len(), out);
+    while !rest.is_empty() {
+        let n = rest.len().min(xs.len() - at);
+        let (now, later) = rest.split_at_mut(n);
+        now.copy_from_slice(&xs[at..at + n]);
+        (at, rest) = (0, later);
     }
 }
 

@@ -8,12 +8,38 @@ use candle_core::{DType, Device, Tensor};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// The interval of draws on the real line: they are finite.
-pub(crate) const EVERYWHERE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+pub const EVERYWHERE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 /// Draws of shape `shape + batch`, each made by `one` from the parameters at its place, kept strictly
 /// inside the open interval `inside` when rounded to the parameters' dtype: a draw on the edge of a
 /// support has an infinite log-density.
-pub(crate) fn draw<const P: usize>(
+///
+/// `one` is given a generator of the rand crates, to be used with a [`rand`](https://docs.rs/rand/0.9) of version 0.9.
+/// Draws are made in `f64`, on the host, in chunks that threads share without changing them.
+///
+/// # Errors
+///
+/// [`Error::Rank`](crate::Error::Rank) for too many dims, candle's own.
+///
+/// # Examples
+///
+/// ```
+/// use rand::Rng as _;
+/// use rushlight_distributions::rng::draw;
+/// use rushlight_distributions::{Operand, Rng};
+///
+/// // Of the density 2x / scale², by the root of a uniform variable.
+/// let scale = Operand::from([1.0, 10.0]);
+/// let inside = (0.0, f64::INFINITY);
+/// let x = draw(&mut Rng::seed(0), &[1000], [&scale], inside, |g, [scale]| {
+///     scale * g.random::<f64>().sqrt()
+/// })?;
+/// assert_eq!(x.dims(), [1000, 2]);
+/// let mean = x.mean(0)?.to_vec1::<f32>()?;
+/// assert!((mean[0] - 2.0 / 3.0).abs() < 0.03 && (mean[1] - 20.0 / 3.0).abs() < 0.3);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn draw<const P: usize>(
     rng: &mut Rng,
     shape: &[usize],
     params: [&Operand; P],

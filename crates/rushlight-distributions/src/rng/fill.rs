@@ -19,14 +19,29 @@ impl Rng {
     /// `n` draws made by `draw`, which is given the position of each.
     ///
     /// Chunks of 65,536 have a generator each, so the values do not depend on the number of threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rand::Rng as _;
+    /// use rushlight_distributions::Rng;
+    ///
+    /// // Throws of two dice.
+    /// let sums = Rng::seed(0).fill(6000, |g, _| g.random_range(1..=6) + g.random_range(1..=6));
+    /// let sevens = sums.iter().filter(|sum| **sum == 7).count();
+    /// // Four standard deviations around 1000.
+    /// assert!(sevens.abs_diff(1000) < 116);
+    /// ```
     pub fn fill<T: Send + Copy + Default>(
         &mut self,
         n: usize,
         draw: impl Fn(&mut Xoshiro256PlusPlus, usize) -> T + Sync,
     ) -> Vec<T> {
         self.fill_chunks(n, CHUNK, |generator, start, out| {
+            // A copy that nothing else can point to: a tenth faster.
+            let mut generator = generator.clone();
             for (i, x) in out.iter_mut().enumerate() {
-                *x = draw(generator, start + i);
+                *x = draw(&mut generator, start + i);
             }
         })
     }
@@ -73,6 +88,18 @@ impl Rng {
     /// # Errors
     ///
     /// Candle's: a dtype that is no float, a device out of memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device};
+    /// use rushlight_distributions::Rng;
+    ///
+    /// let x = Rng::seed(0).uniform(&[100, 100], DType::F64, &Device::Cpu)?;
+    /// // Four standard errors, or more.
+    /// assert!((x.mean_all()?.to_scalar::<f64>()? - 0.5).abs() < 0.04);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
     pub fn uniform(&mut self, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
         let n = shape.iter().product();
         match dtype {
@@ -87,6 +114,18 @@ impl Rng {
     /// # Errors
     ///
     /// Candle's: a dtype that is no float, a device out of memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device};
+    /// use rushlight_distributions::Rng;
+    ///
+    /// let x = Rng::seed(0).normal(&[100, 100], DType::F64, &Device::Cpu)?;
+    /// // Four standard errors, or more.
+    /// assert!((x.mean_all()?.to_scalar::<f64>()? - 0.0).abs() < 0.04);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
     pub fn normal(&mut self, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
         let n = shape.iter().product();
         match dtype {
@@ -103,6 +142,18 @@ impl Rng {
     /// # Errors
     ///
     /// Candle's: a dtype that is no float, a device out of memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device};
+    /// use rushlight_distributions::Rng;
+    ///
+    /// let x = Rng::seed(0).exponential(&[100, 100], DType::F64, &Device::Cpu)?;
+    /// // Four standard errors, or more.
+    /// assert!((x.mean_all()?.to_scalar::<f64>()? - 1.0).abs() < 0.04);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
     pub fn exponential(
         &mut self,
         shape: &[usize],
@@ -118,6 +169,17 @@ impl Rng {
     /// # Panics
     ///
     /// Panics if `count > size`, or if `size` does not fit `u32`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::Rng;
+    ///
+    /// let mut rows = Rng::seed(0).rows(100, 10);
+    /// rows.sort();
+    /// rows.dedup();
+    /// assert!(rows.len() == 10 && rows.iter().all(|row| *row < 100));
+    /// ```
     pub fn rows(&mut self, size: usize, count: usize) -> Vec<u32> {
         assert!(count <= size, "{count} distinct rows of {size} do not exist");
         let size = u32::try_from(size).expect("at most 2^32 - 1 rows");

@@ -8,25 +8,49 @@
 //! bulk of the bits: streams are as independent as a cipher makes them, at the price of a fast generator.
 //! Both are value-stable, so seeds are an API: a change of the values is tagged *value-breaking* in the
 //! changelog.
+//!
+//! For those who write a distribution: [`draw`] makes draws by the element, [`moving`] and [`given`] carry gradients to
+//! the parameters of draws that are there. A distribution of your own is written with them like the families here
+//! (`docs/how-to/add-a-distribution.md` is one that is compiled).
 
+mod bernoulli;
 mod block;
 mod classes;
 mod elementwise;
 mod fill;
 mod gamma;
 mod pathwise;
+mod poisson;
 mod standard_gamma;
 
+pub use crate::kernel::path::Slopes;
+pub(crate) use bernoulli::bernoulli;
 pub(crate) use classes::Classes;
-pub(crate) use elementwise::{EVERYWHERE, draw, draw_between, interior};
+pub use elementwise::{EVERYWHERE, draw};
+pub(crate) use elementwise::{draw_between, interior};
 pub(crate) use gamma::{Form as GammaForm, beta, dirichlet, gamma};
-pub(crate) use pathwise::{given, pathwise};
+pub(crate) use pathwise::pathwise;
+pub use pathwise::{WithLocationScale, WithScale, given, moving};
+pub(crate) use poisson::poisson;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// What a stream is drawn for; streams of different roles never meet.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use rushlight_distributions::Rng;
+/// use rushlight_distributions::rng::Role;
+///
+/// let draw = |mut rng: Rng| rng.uniform(&[3], DType::F64, &Device::Cpu)?.to_vec1::<f64>();
+/// let of = |role| Rng::seed(7).particle(role, 0).site("z");
+/// assert_ne!(draw(of(Role::Guide))?, draw(of(Role::Model))?);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {

@@ -2,17 +2,31 @@
 
 use super::block::Column;
 use super::elementwise::largest;
+use crate::kernel::path::{self, Slopes};
 use crate::operand::{Operand, Source};
-use crate::{Error, Result, shape};
+use crate::{Error, Real, Result, shape};
 use candle_core::{DType, Device, Tensor};
 
 /// A value that somebody drew before, as a fresh draw would be: without a graph, in the shape that it and the
-/// parameters broadcast to.
+/// parameters broadcast to. `what` names the distribution in errors.
 ///
 /// # Errors
 ///
 /// Shapes that do not broadcast, another dtype or device than the parameters'.
-pub(crate) fn given<const P: usize>(
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Operand;
+/// use rushlight_distributions::rng::given;
+///
+/// let rate = Operand::from(Tensor::new(&[1f64, 2.0], &Device::Cpu)?);
+/// let x = given("Exponential", &Tensor::new(3f64, &Device::Cpu)?, [&rate])?;
+/// assert_eq!(x.to_vec1::<f64>()?, [3.0, 3.0]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn given<const P: usize>(
     what: &'static str,
     value: &Tensor,
     params: [&Operand; P],
@@ -30,6 +44,78 @@ pub(crate) fn given<const P: usize>(
     shapes.extend(params.map(Operand::dims));
     let shape = shape::broadcast(what, &shapes)?;
     Ok(value.detach().broadcast_as(shape)?.contiguous()?)
+}
+
+/// The draw `x` with gradients: its own numbers, to the bit, and the derivatives that `slopes` gives. Shape: that of
+/// `x`, to which the parameters broadcast.
+///
+/// The slopes are constants: there are no second derivatives.
+///
+/// # Errors
+///
+/// Candle's.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::Operand;
+/// use rushlight_distributions::rng::{WithLocationScale, moving};
+///
+/// let scale = Var::new(2f64, &Device::Cpu)?;
+/// let x = Tensor::new(7f64, &Device::Cpu)?;
+/// let x = moving(x, [&Operand::from(1.0), &Operand::from(&scale)], WithLocationScale)?;
+/// assert_eq!(x.to_scalar::<f64>()?, 7.0);
+/// let slope = x.backward()?.remove(&scale).expect("the draw moves with its scale");
+/// assert_eq!(slope.to_scalar::<f64>()?, 3.0);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+pub fn moving<S: Slopes<P>, const P: usize>(
+    x: Tensor,
+    params: [&Operand; P],
+    slopes: S,
+) -> Result<Tensor> {
+    match params.iter().any(|p| p.has_graph()) {
+        false => Ok(x),
+        true if path::serves(&x, params) => path::moving(slopes, &x, params),
+        true => pathwise(x, params, |x, params| slopes.slopes(x, params)),
+    }
+}
+
+/// A draw `x = μ + σ ε` moves with `μ` and `σ`.
+#[derive(Debug, Clone, Copy)]
+pub struct WithLocationScale;
+
+impl Slopes<2> for WithLocationScale {
+    #[inline(always)]
+    fn slopes<T: Real>(self, x: T, [loc, scale]: [T; 2]) -> [T; 2] {
+        [T::ONE, (x - loc) / scale]
+    }
+}
+
+/// A draw `x = σ ε` moves with `σ`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::Operand;
+/// use rushlight_distributions::rng::{WithScale, moving};
+///
+/// let scale = Var::new(2f64, &Device::Cpu)?;
+/// let x = moving(Tensor::new(7f64, &Device::Cpu)?, [&Operand::from(&scale)], WithScale)?;
+/// let slope = x.backward()?.remove(&scale).expect("the draw moves with its scale");
+/// assert_eq!(slope.to_scalar::<f64>()?, 3.5);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct WithScale;
+
+impl Slopes<1> for WithScale {
+    #[inline(always)]
+    fn slopes<T: Real>(self, x: T, [scale]: [T; 1]) -> [T; 1] {
+        [x / scale]
+    }
 }
 
 /// The draw `x` with gradients: `slopes` gives the partial derivatives of a draw with respect to the

@@ -17,9 +17,11 @@ mod bessel;
 mod binary;
 pub(crate) mod composite;
 pub(crate) mod incomplete;
+pub(crate) mod multivariate;
 mod regularized;
 
 pub use binary::{ln_beta, ln_choose, log_add_exp};
+pub use multivariate::mvlgamma;
 pub use regularized::{betainc, gammainc_p, gammainc_q};
 
 use crate::Real;
@@ -123,12 +125,4 @@ unary! {
     log_ndtr LogNdtr log_ndtr, _, x => x.inverse_mills();
     /// The inverse of [`ndtr`], elementwise.
     ndtri Ndtri ndtri, y, _ => T::from_f64(SQRT_TWO_PI) * (y * y * T::HALF).exp();
-}
-
-/// TEMPORARY
-pub fn mvlgamma(a: &Tensor, n: usize) -> Result<Tensor> {
-    let shifts = Tensor::arange(0, n as u32, a.device())?.to_dtype(a.dtype())?;
-    let terms = ln_gamma(&a.unsqueeze(candle_core::D::Minus1)?.broadcast_sub(&(shifts * 0.5)?)?)?;
-    let n = n as f64;
-    Ok((terms.sum(candle_core::D::Minus1)? + 0.25 * n * (n - 1.0) * std::f64::consts::PI.ln())?)
 }

@@ -8,6 +8,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// left the tracked world, so that anything later may depend on them.
 ///
 /// One run owns it and no computation happens under its lock.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Ledger, Origins, Traced};
+/// use std::sync::Arc;
+///
+/// let ledger = Arc::new(Ledger::default());
+/// let site = ledger.register(&"z".into());
+/// let z = Traced::new(Tensor::new(1f32, &Device::Cpu)?, Origins::of(site, &ledger));
+/// let y = (&z * 2.0)?;
+/// assert!(ledger.reads().read.is_empty());
+/// // A plain tensor's method: the value has left the tracked world.
+/// assert_eq!(y.to_scalar::<f32>()?, 2.0);
+/// assert_eq!(ledger.names(&ledger.reads().read), ["z"]);
+/// assert_eq!(ledger.log()[0].site, site);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<State>);
 

@@ -11,6 +11,25 @@ use std::sync::Arc;
 /// index, so that its elements can be told apart.
 ///
 /// One word, so that tensors without origins cost nothing to carry around.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Ledger, Origins, Traced};
+/// use std::sync::Arc;
+///
+/// let ledger = Arc::new(Ledger::default());
+/// let mut site = |name: &str| {
+///     let origins = Origins::of(ledger.register(&name.into()), &ledger);
+///     Tensor::new(1f32, &Device::Cpu).map(|t| Traced::new(t, origins))
+/// };
+/// let (a, b) = (site("a")?, site("b")?);
+/// let _c = site("c")?;
+/// let y = (&a + &b)?;
+/// assert_eq!(ledger.names(y.origins().sites()), ["a", "b"]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Option<Arc<Known>>);
 

@@ -4,6 +4,17 @@
 ///
 /// The first 128 sites live in one inline word, so that sets of small runs never allocate; any number may
 /// follow.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::SiteSet;
+///
+/// let mut sites = SiteSet::one(3);
+/// assert!(sites.insert(1000) && !sites.insert(3));
+/// assert_eq!(sites.iter().collect::<Vec<_>>(), [3, 1000]);
+/// assert!(sites.intersects(&SiteSet::one(1000)) && !sites.contains(4));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteSet {
     low: u128,

@@ -1,45 +1,10 @@
 //! Triangular matrices, by what becomes of the diagonal.
 
-use super::ordered::needs;
 use super::{Softplus, Transform};
-use crate::{Constraint, Error, ParamMap, Result};
-use candle_core::{D, Device, Tensor};
+use crate::linalg::{diagonal, size, strictly_lower, with_diagonal};
+use crate::{Constraint, ParamMap, Result};
+use candle_core::{D, Tensor};
 use std::sync::Arc;
-
-/// `x` where `here(row, column)`, and 0 elsewhere, whatever is there.
-pub(super) fn keep(x: &Tensor, here: impl Fn(usize, usize) -> bool) -> Result<Tensor> {
-    let (rows, columns) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
-    let mask = (0..rows * columns).map(|k| u8::from(here(k / columns, k % columns)));
-    let mask = Tensor::from_iter(mask, &Device::Cpu)?.reshape((rows, columns))?;
-    let mask = mask.to_device(x.device())?.broadcast_as(x.shape())?;
-    Ok(mask.where_cond(x, &x.zeros_like()?)?)
-}
-
-/// The diagonal of square matrices, as vectors.
-pub(crate) fn diagonal(x: &Tensor) -> Result<Tensor> {
-    Ok(keep(x, |i, j| i == j)?.sum(D::Minus1)?)
-}
-
-/// Square matrices with that diagonal, and 0 elsewhere.
-pub(crate) fn with_diagonal(d: &Tensor) -> Result<Tensor> {
-    let n = d.dim(D::Minus1)?;
-    let square = [d.dims(), &[n]].concat();
-    keep(&d.unsqueeze(D::Minus1)?.broadcast_as(square)?, |i, j| i == j)
-}
-
-/// `L Lᵀ`
-pub(super) fn product(l: &Tensor) -> Result<Tensor> {
-    Ok(l.matmul(&l.transpose(D::Minus2, D::Minus1)?)?)
-}
-
-pub(crate) fn square(name: &'static str, shape: &[usize]) -> Result<()> {
-    needs(name, 2, shape)?;
-    let [.., rows, columns] = shape else { return Ok(()) };
-    match rows == columns {
-        true => Ok(()),
-        false => Err(Error::Broadcast { what: name, shapes: vec![vec![*rows], vec![*columns]] }),
-    }
-}
 
 /// A map of square matrices onto lower triangular ones: the strict lower part is kept, and of the diagonal are given
 /// its value, the way back and the logarithm of its slope.
@@ -65,12 +30,12 @@ macro_rules! triangular {
 
                 fn forward(&self, x: &Tensor) -> Result<Tensor> {
                     let $x = &diagonal(x)?;
-                    Ok((keep(x, |i, j| i > j)? + with_diagonal(&$value)?)?)
+                    Ok((strictly_lower(x)? + with_diagonal(&$value)?)?)
                 }
 
                 fn inverse(&self, y: &Tensor) -> Result<Tensor> {
                     let $y = &diagonal(y)?;
-                    Ok((keep(y, |i, j| i > j)? + with_diagonal(&$back)?)?)
+                    Ok((strictly_lower(y)? + with_diagonal(&$back)?)?)
                 }
 
                 fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
@@ -79,7 +44,7 @@ macro_rules! triangular {
                 }
 
                 fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
-                    square(self.name(), shape)?;
+                    size(self.name(), shape)?;
                     Ok(shape.to_vec())
                 }
 

@@ -1,10 +1,9 @@
 //! Correlations: matrices, and their Cholesky factors.
 
 use super::Transform;
-use super::cholesky::{keep, product, square};
 use super::elementwise::log_slope_of_tanh;
 use super::ordered::needs;
-use super::positive_definite::cholesky;
+use crate::linalg::{cholesky_or_nan, diagonal, gram, keep, size, strictly_lower};
 use crate::special::{self, along};
 use crate::{Constraint, Error, ParamMap, Result};
 use candle_core::{D, Tensor};
@@ -71,7 +70,7 @@ impl CorrCholesky {
     }
 
     /// Row by row into the strict lower triangle; 0 elsewhere.
-    fn fill(x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn fill(x: &Tensor) -> Result<Tensor> {
         let n = Self::size(x.dim(D::Minus1)?)?;
         let last = x.rank() - 1;
         let padded = x.pad_with_zeros(last, 0, 1)?;
@@ -102,7 +101,7 @@ impl CorrCholesky {
         let last = x.rank() - 1;
         let n = x.dim(last)?;
         let sums = along::cumsum(x, last)?;
-        Ok(sums.narrow(last, 0, n - 1)?.pad_with_zeros(last, 1, 0)?)
+        Ok(sums.narrow(last, 0, n.saturating_sub(1))?.pad_with_zeros(last, 1, 0)?)
     }
 }
 
@@ -142,7 +141,7 @@ impl Transform for CorrCholesky {
     fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
         let logs = log_slope_of_tanh(&Self::fill(x)?)?;
         let each = (&logs + Self::before(&logs)?.affine(0.5, 0.0)?)?;
-        Ok(keep(&each, |i, j| i > j)?.sum(D::Minus1)?.sum(D::Minus1)?)
+        Ok(strictly_lower(&each)?.sum(D::Minus1)?.sum(D::Minus1)?)
     }
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
@@ -152,7 +151,7 @@ impl Transform for CorrCholesky {
     }
 
     fn inverse_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
-        square(self.name(), shape)?;
+        size(self.name(), shape)?;
         let n = shape[shape.len() - 1];
         Ok([&shape[..shape.len() - 2], &[n * n.saturating_sub(1) / 2]].concat())
     }
@@ -180,18 +179,18 @@ impl Transform for CorrMatrix {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        product(&CorrCholesky.forward(x)?)
+        gram(&CorrCholesky.forward(x)?)
     }
 
     fn inverse(&self, y: &Tensor) -> Result<Tensor> {
-        CorrCholesky.inverse(&cholesky(y)?)
+        CorrCholesky.inverse(&cholesky_or_nan(y)?)
     }
 
     fn log_abs_det(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
         let logs = log_slope_of_tanh(&CorrCholesky::fill(x)?)?;
         let n = logs.dim(D::Minus1)?;
         // Twice the logarithms of the factor's diagonal, finite also where that is rounded to 0.
-        let diagonal = keep(&CorrCholesky::before(&logs)?, |i, j| i == j)?.sum(D::Minus1)?;
+        let diagonal = diagonal(&CorrCholesky::before(&logs)?)?;
         let counts: Vec<f64> = (0..n).map(|i| (n - 1 - i) as f64 / 2.0).collect();
         let counts = Tensor::new(counts, &candle_core::Device::Cpu)?;
         let counts = counts.to_dtype(x.dtype())?.to_device(x.device())?;

@@ -7,18 +7,66 @@ use std::f64::consts::LN_2;
 use std::sync::Arc;
 
 /// `y = e^x`, onto the positive numbers. `log |dy/dx| = x`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Exp, Transform};
+///
+/// let x = Tensor::new(2f64, &Device::Cpu)?;
+/// let y = Exp.forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 2f64.exp()).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Exp;
 
 /// `y = ln(1 + e^x)`, onto the positive numbers. `log |dy/dx| = −ln(1 + e^−x)`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Softplus, Transform};
+///
+/// let x = Tensor::new(0f64, &Device::Cpu)?;
+/// let y = Softplus.forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 2f64.ln()).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Softplus;
 
 /// `y = 1 / (1 + e^−x)`, onto the unit interval. `log |dy/dx| = −ln(1 + e^x) − ln(1 + e^−x)`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Sigmoid, Transform};
+///
+/// let x = Tensor::new(3f64.ln(), &Device::Cpu)?;
+/// let y = Sigmoid.forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 0.75).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Sigmoid;
 
 /// `y = tanh x`, onto (−1, 1). `log |dy/dx| = 2 (ln 2 − x − ln(1 + e^−2x))`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Tanh, Transform};
+///
+/// let x = Tensor::new(3f64.ln(), &Device::Cpu)?;
+/// let y = Tanh.forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 0.8).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Tanh;
 

@@ -12,6 +12,18 @@ fn beside(p: &Operand, x: &Tensor) -> Result<Tensor> {
 }
 
 /// `y = loc + scale x`. `log |dy/dx| = ln |scale|`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Affine, Transform};
+///
+/// let x = Tensor::new(3f64, &Device::Cpu)?;
+/// let y = Affine::new(1.0, 2.0).forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 7.0).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Affine {
     loc: Operand,
@@ -53,6 +65,18 @@ impl Transform for Affine {
 }
 
 /// `y = x^exponent`, on the positive numbers. `log |dy/dx| = ln |exponent| + (exponent − 1) ln x`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Power, Transform};
+///
+/// let x = Tensor::new(2f64, &Device::Cpu)?;
+/// let y = Power::new(3.0).forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 8.0).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Power {
     exponent: Operand,
@@ -94,6 +118,18 @@ impl Transform for Power {
 }
 
 /// `y = low + (high − low) / (1 + e^−x)`. `log |dy/dx| = ln(high − low) − ln(1 + e^x) − ln(1 + e^−x)`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Interval, Transform};
+///
+/// let x = Tensor::new(3f64.ln(), &Device::Cpu)?;
+/// let y = Interval::new(-1.0, 3.0).forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 2.0).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Interval {
     low: Operand,
@@ -143,6 +179,18 @@ impl Transform for Interval {
 }
 
 /// `y = low + e^x`. `log |dy/dx| = x`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{GreaterThan, Transform};
+///
+/// let x = Tensor::new(2f64.ln(), &Device::Cpu)?;
+/// let y = GreaterThan::new(5.0).forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 7.0).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct GreaterThan {
     low: Operand,
@@ -183,6 +231,18 @@ impl Transform for GreaterThan {
 }
 
 /// `y = high − e^x`. `log |dy/dx| = x`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{LessThan, Transform};
+///
+/// let x = Tensor::new(2f64.ln(), &Device::Cpu)?;
+/// let y = LessThan::new(5.0).forward(&x)?;
+/// assert!((y.to_scalar::<f64>()? - 3.0).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct LessThan {
     high: Operand,

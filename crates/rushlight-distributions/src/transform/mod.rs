@@ -27,7 +27,6 @@ mod softmax;
 pub use bijection::Bijection;
 pub use cat::Cat;
 pub use cdf::Cdf;
-pub(crate) use cholesky::square;
 pub use cholesky::{LowerCholesky, LowerTriangular, SoftplusLowerCholesky, UnitLowerCholesky};
 pub use compose::Compose;
 pub(crate) use compose::Ranks;

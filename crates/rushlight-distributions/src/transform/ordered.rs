@@ -7,10 +7,35 @@ use candle_core::{D, Tensor};
 use std::sync::Arc;
 
 /// `y_0 = x_0, y_i = y_{i−1} + e^{x_i}`: onto ascending vectors. `log |det ∂y/∂x| = Σ_{i>0} x_i`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{Ordered, Transform};
+///
+/// let x = Tensor::new(&[-1f64, 0.0, 0.0], &Device::Cpu)?;
+/// let y = Ordered.forward(&x)?;
+/// assert_eq!(y.to_vec1::<f64>()?, [-1.0, 0.0, 1.0]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Ordered;
 
 /// `y = e^{ordered(x)}`: onto ascending vectors of positive numbers.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{PositiveOrdered, Transform};
+///
+/// let x = Tensor::new(&[0f64, 0.0], &Device::Cpu)?;
+/// let y = PositiveOrdered.forward(&x)?;
+/// let y = y.to_vec1::<f64>()?;
+/// assert!(y[0] == 1.0 && (y[1] - 1f64.exp()).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct PositiveOrdered;
 

@@ -1,7 +1,7 @@
 //! Covariances.
 
-use super::cholesky::{diagonal, product, square};
 use super::{LowerCholesky, Transform};
+use crate::linalg::{cholesky_or_nan, diagonal, gram, size};
 use crate::{Constraint, ParamMap, Result};
 use candle_core::{D, Device, Tensor};
 use std::sync::Arc;
@@ -31,25 +31,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy)]
 pub struct PositiveDefinite;
 
-/// The Cholesky factors of symmetric positive definite matrices, of which the lower triangles are looked at, column by
-/// column. NaN where a matrix is none.
-pub(super) fn cholesky(x: &Tensor) -> Result<Tensor> {
-    let n = x.dim(D::Minus1)?;
-    let (row, column) = (x.rank() - 2, x.rank() - 1);
-    let mut columns: Vec<Tensor> = Vec::with_capacity(n);
-    for j in 0..n {
-        let mut rest = x.narrow(column, j, 1)?.narrow(row, j, n - j)?;
-        if j > 0 {
-            let before = Tensor::cat(&columns, column)?.narrow(row, j, n - j)?;
-            let products = before.broadcast_mul(&before.narrow(row, 0, 1)?)?;
-            rest = (rest - products.sum_keepdim(column)?)?;
-        }
-        let pivot = rest.narrow(row, 0, 1)?.sqrt()?;
-        columns.push(rest.broadcast_div(&pivot)?.pad_with_zeros(row, j, 0)?);
-    }
-    Ok(Tensor::cat(&columns, column)?)
-}
-
 impl Transform for PositiveDefinite {
     fn name(&self) -> &'static str {
         "PositiveDefinite"
@@ -64,11 +45,11 @@ impl Transform for PositiveDefinite {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        product(&LowerCholesky.forward(x)?)
+        gram(&LowerCholesky.forward(x)?)
     }
 
     fn inverse(&self, y: &Tensor) -> Result<Tensor> {
-        LowerCholesky.inverse(&cholesky(y)?)
+        LowerCholesky.inverse(&cholesky_or_nan(y)?)
     }
 
     fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
@@ -81,7 +62,7 @@ impl Transform for PositiveDefinite {
     }
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
-        square(self.name(), shape)?;
+        size(self.name(), shape)?;
         Ok(shape.to_vec())
     }
 

@@ -19,6 +19,19 @@ use std::sync::Arc;
 pub struct StickBreaking;
 
 /// `y = softmax([x, 0])`: `K − 1` real numbers onto `K` shares. `log |det| = Σ_k ln y_k`
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{SoftmaxCentered, Transform};
+///
+/// let x = Tensor::new(&[0f64, 2f64.ln()], &Device::Cpu)?;
+/// let y = SoftmaxCentered.forward(&x)?;
+/// let y = y.to_vec1::<f64>()?;
+/// assert!((y[0] - 0.25).abs() < 1e-15 && (y[1] - 0.5).abs() < 1e-15 && y.len() == 3);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SoftmaxCentered;
 

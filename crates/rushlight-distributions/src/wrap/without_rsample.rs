@@ -7,6 +7,18 @@ use std::sync::Arc;
 
 /// The same distribution with its reparameterized sampler hidden, so that estimators treat it by the score
 /// function. Made by [`DistributionExt::without_rsample`](crate::DistributionExt::without_rsample).
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Distribution, DistributionExt, Error, Normal, Rng};
+///
+/// let d = Normal::new(0.0, 1.0)?.without_rsample();
+/// assert!(!d.has_rsample() && d.base().has_rsample());
+/// let draw = d.rsample(&mut Rng::seed(0), &[]);
+/// assert!(matches!(draw, Err(Error::NotReparameterized { .. })));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct WithoutRsample<D>(D);
 

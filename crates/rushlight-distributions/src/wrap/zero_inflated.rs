@@ -68,6 +68,19 @@ impl ZeroInflated {
     ///
     /// [`Error::Base`] if the base's outcomes are not counts, [`Error::Parameter`] if a logit is not finite (on
     /// the CPU), and shapes that do not fit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::{Distribution, Poisson, ZeroInflated};
+    ///
+    /// let x = Tensor::new(0f64, &Device::Cpu)?;
+    /// let a = ZeroInflated::from_logits(Poisson::new(2.0)?, 3f64.ln())?.log_prob(&x)?;
+    /// let b = ZeroInflated::new(Poisson::new(2.0)?, 0.75)?.log_prob(&x)?;
+    /// assert!((a - b)?.to_scalar::<f64>()?.abs() < 1e-15);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn from_logits(base: impl Distribution, gate_logits: impl Into<Operand>) -> Result<Self> {
         Self::build(Arc::new(base), Form::Logits, gate_logits.into())

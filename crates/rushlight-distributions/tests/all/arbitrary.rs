@@ -5,9 +5,9 @@ use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, DistributionExt,
-    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
-    Operand, Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull, Weight,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution,
+    DistributionExt, Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal,
+    Logistic, Normal, Operand, Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull, Weight,
 };
 
 use rushlight_distributions::MixtureSameFamily;
@@ -17,8 +17,10 @@ use rushlight_distributions::{
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use rushlight_distributions::{
-    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+    Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
+    RelaxedOneHotCategorical, VonMises,
 };
+use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
 
 /// Any bits at all, and numbers that mean something to one family or another.
 fn number() -> impl Strategy<Value = f64> {
@@ -77,6 +79,8 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             Exponential::new(x).and_then(shared),
             HalfNormal::new(x).and_then(shared),
             Laplace::new(x, y).and_then(shared),
+            AsymmetricLaplace::new(x, y, y).and_then(shared),
+            AsymmetricLaplace::new(0.5, x, y).and_then(shared),
             LogNormal::new(x, y).and_then(shared),
             Cauchy::new(x, y).and_then(shared),
             ContinuousBernoulli::new(x).and_then(shared),
@@ -90,6 +94,19 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             TruncatedNormal::new(0.5, 2, x, y).and_then(shared),
             Weibull::new(x, y).and_then(shared),
             Uniform::new(x, y).and_then(shared),
+        ]
+    };
+    let triangle = tensor(&[a, 0.0, b, a], &[2, 2], dtype);
+    let symmetric = tensor(&[a, b, b, a], &[2, 2], dtype);
+    let matrices = |x: &Operand| -> Vec<Result<Shared>> {
+        vec![
+            MultivariateNormal::new(x, &triangle).and_then(shared),
+            MultivariateNormal::from_covariance(x, &symmetric).and_then(shared),
+            MultivariateNormal::from_precision(x, &symmetric).and_then(shared),
+            LowRankMultivariateNormal::new(x, &symmetric, x).and_then(shared),
+            LowRankMultivariateNormal::new(0, &triangle, x).and_then(shared),
+            Wishart::new(x, &triangle).and_then(shared),
+            Wishart::from_covariance(x, &symmetric).and_then(shared),
         ]
     };
     let tensors: [Operand; 2] = [(&s).into(), (&t).into()];
@@ -133,9 +150,13 @@ fn distributions(a: f64, b: f64, dtype: DType) -> Vec<Shared> {
             RelaxedOneHotCategorical::from_logits(0.5, &pair).and_then(shared),
             OneHotCategoricalStraightThrough::new(&pair).and_then(shared),
             OneHotCategoricalStraightThrough::from_logits(&pair).and_then(shared),
+            LKJCholesky::new(2, &s).and_then(shared),
+            LKJCholesky::new(2, &pair).and_then(shared),
             Delta::new(&s, &t, 0).and_then(shared),
             Delta::new(&pair, &t, 1).and_then(shared),
         ],
+        matrices(&(&s).into()),
+        matrices(&(&t).into()),
         if dtype == DType::F64 { counts(&a.into(), &b.into()) } else { vec![] },
         two(&s.into(), &t.into()).into_iter().collect::<Vec<_>>(),
         one(&pair.into()).into(),
@@ -213,13 +234,20 @@ proptest! {
             // A truncated normal so far off or so narrow has no digits left of its mass, which may round to 0.
             let of_truncated =
                 a.abs().max(b.abs()) > 1e4 || b.abs() < 1e-4 || (b - a).abs() < 1e-3;
+            // Products of entries, and of what they are solved for, leave the range of numbers.
+            let of_matrices = [a, b, x, y].iter().any(|x| !(1e-10..1e10).contains(&x.abs()));
             for d in distributions(a, b, dtype) {
                 let may_overflow = match d.name() {
-                    "Beta" | "Gamma" | "InverseGamma" | "Chi2" | "StudentT" | "Dirichlet" => of_beta,
+                    "Beta" | "Gamma" | "InverseGamma" | "Chi2" | "StudentT" | "Dirichlet"
+                    | "LKJCholesky" => of_beta,
                     "TruncatedNormal" => of_truncated,
+                    "MultivariateNormal" | "LowRankMultivariateNormal" | "Wishart" => of_matrices,
                     _ => of_beta && is_of_counts(&d),
                 };
-                check(&d, &values, may_overflow)?;
+                // Of matrices, one with two such rows.
+                let rows = Tensor::stack(&[&values, &values], 0).unwrap();
+                let values = if d.event_shape().len() == 2 { &rows } else { &values };
+                check(&d, values, may_overflow)?;
             }
         }
     }

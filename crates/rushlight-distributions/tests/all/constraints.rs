@@ -346,6 +346,13 @@ fn matrices_out_of_range_are_no_members() {
         // Nor does the way back panic.
         set.unconstrain(&y).unwrap();
     }
+    // One variable has no correlations, and none at all no matrix.
+    for set in [Constraint::CorrelationCholesky, Constraint::CorrelationMatrix] {
+        let y = set.constrain(&filled(0.0, &[0], DType::F64)).unwrap();
+        assert_eq!((y.dims(), flat(&y)), (&[1, 1][..], vec![1.0]));
+        assert_eq!(set.unconstrain(&y).unwrap().dims(), [0]);
+        assert!(set.unconstrain(&filled(0.0, &[0, 0], DType::F64)).is_err(), "{set}");
+    }
 }
 
 /// Vectors become matrices also side by side: along a dim in front of them, or along their own.

@@ -3,8 +3,8 @@
 use crate::support::{FLOATS, flat, tensor};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution, DistributionExt, Exponential,
-    Normal, Operand, Result, Rng, Uniform, Weight,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, ContinuousBernoulli, Distribution,
+    DistributionExt, Exponential, Normal, Operand, Result, Rng, Uniform, Weight,
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 
@@ -23,7 +23,8 @@ use rushlight_distributions::{
 };
 
 use rushlight_distributions::{
-    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+    Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
+    RelaxedOneHotCategorical, VonMises,
 };
 
 const REMEDY: &str =
@@ -32,12 +33,16 @@ const REMEDY: &str =
 #[test]
 fn a_parameter_outside_its_constraint_is_named_with_its_value() {
     let nan = f64::NAN;
-    let rows: [(Result<()>, &str); 23] = [
+    let rows: [(Result<()>, &str); 26] = [
         (Normal::new(nan, 1.0).map(drop), "Normal: parameter `loc` must be finite, got NaN"),
         (Normal::new(0.0, -1.5).map(drop), "Normal: parameter `scale` must be positive, got -1.5"),
         (
             Normal::new(0.0, f64::INFINITY).map(drop),
             "Normal: parameter `scale` must be positive, got inf",
+        ),
+        (
+            AsymmetricLaplace::new(0, 1, -0.5).map(drop),
+            "AsymmetricLaplace: parameter `asymmetry` must be positive, got -0.5",
         ),
         (Beta::new(0, 1).map(drop), "Beta: parameter `alpha` must be positive, got 0"),
         (Beta::new(1, -2).map(drop), "Beta: parameter `beta` must be positive, got -2"),
@@ -58,6 +63,14 @@ fn a_parameter_outside_its_constraint_is_named_with_its_value() {
         (
             Dirichlet::new(tensor(&[], &[2, 0], DType::F64)).map(drop),
             "Dirichlet: parameter `sum of concentration` must be positive, got 0",
+        ),
+        (
+            LKJCholesky::new(1, 1.0).map(drop),
+            "LKJCholesky: parameter `dim` must be at least 2, got 1",
+        ),
+        (
+            LKJCholesky::new(3, [1.0, -0.5]).map(drop),
+            "LKJCholesky: parameter `concentration` must be positive, got -0.5",
         ),
         (Bernoulli::new(1.5).map(drop), "Bernoulli: parameter `probs` must be in [0, 1], got 1.5"),
         (

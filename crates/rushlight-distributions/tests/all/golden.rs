@@ -21,17 +21,23 @@ fn agree(text: &str, passed: [usize; 2], not_available: usize) {
 
 #[test]
 fn distributions_are_those_of_the_references() {
-    agree(include_str!("../golden/distributions.json"), [2440, 2408], 0);
+    agree(include_str!("../golden/distributions.json"), [2556, 2524], 0);
+}
+
+/// By `golden/asymmetric_laplace.py`: points and draws.
+#[test]
+fn asymmetric_laplace_is_that_of_its_references() {
+    agree(include_str!("../golden/asymmetric_laplace.json"), [0, 0], 0);
 }
 
 #[test]
 fn special_functions_and_their_derivatives_are_those_of_the_references() {
-    agree(include_str!("../golden/special.json"), [766, 699], 0);
+    agree(include_str!("../golden/special.json"), [776, 709], 0);
 }
 
 #[test]
 fn divergences_are_those_of_the_references() {
-    agree(include_str!("../golden/kl.json"), [373, 373], 0);
+    agree(include_str!("../golden/kl.json"), [400, 400], 0);
 }
 
 #[test]

@@ -12,10 +12,12 @@ mod jacobian;
 mod joined_maps;
 mod kl;
 mod laws;
+mod lkj;
 mod masked;
 mod matrices;
 mod mixture;
 mod operations;
+mod passes;
 #[path = "../../examples/golden/reference/mod.rs"]
 mod reference;
 mod samplers;

@@ -3,8 +3,8 @@
 use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Dirichlet, Distribution, DistributionExt, Normal, Result, Rng,
-    TransformedDistribution, Weight, transform::Exp,
+    Bernoulli, Beta, Categorical, Dirichlet, Distribution, DistributionExt, LKJCholesky, Normal,
+    Result, Rng, TransformedDistribution, Weight, transform::Exp,
 };
 use std::sync::Arc;
 
@@ -57,6 +57,13 @@ fn rows(dtype: DType) -> Vec<(Shared, Shared, Tensor, Tensor)> {
             &[0.25, 0.75, nan, inf, 0.5, 0.5],
             &[0.5; 6],
             &[3, 2],
+            dtype,
+        ),
+        pair(
+            LKJCholesky::new(2, number(2.5)).and_then(shared),
+            &[1.0, 0.0, 0.6, 0.8, 1.0, nan, inf, -1.0, 1.0, 0.0, 0.0, 1.0],
+            &[1.0, 0.0, 0.6, 0.8, 1.0, 0.0, 0.8, 0.6, 1.0, 0.0, 0.0, 1.0],
+            &[3, 2, 2],
             dtype,
         ),
     ]

@@ -95,8 +95,8 @@ fn gradients_of_linear_algebra_are_the_slopes() {
         a.broadcast_add(&(identity * 6.0).unwrap()).unwrap()
     };
     let factors = |at: &[Tensor]| cholesky(&shifted(&at[0])).unwrap();
-    assert_slopes("cholesky", factors, &[a.clone()]);
-    assert_slopes("log_det", |at| log_det(&shifted(&at[0])).unwrap(), &[a.clone()]);
+    assert_slopes("cholesky", factors, std::slice::from_ref(&a));
+    assert_slopes("log_det", |at| log_det(&shifted(&at[0])).unwrap(), std::slice::from_ref(&a));
     for (l, what) in [(a, "each"), (one, "one")] {
         let solved = |at: &[Tensor]| solve_lower(&factor(&at[0]), &at[1]).unwrap();
         assert_slopes(&format!("solve_lower, {what}"), solved, &[l.clone(), b.clone()]);
@@ -115,7 +115,7 @@ fn matrices_that_are_none_are_told() {
     let told = "cholesky: the shapes [[2], [3]] do not broadcast together; \
                 dims must be equal or 1, counted from the right";
     assert_eq!(cholesky(&of(&[0.; 6], &[2, 3])).unwrap_err().to_string(), told);
-    let told = "cholesky: parameter `matrix` needs at least 2 dims, got shape [3]";
+    let told = "cholesky: parameter `x` needs at least 2 dims, got shape [3]";
     assert_eq!(cholesky(&of(&[0.; 3], &[3])).unwrap_err().to_string(), told);
     let (two, three) = (of(&[1., 0., 0., 1.], &[2, 2]), of(&[0.; 3], &[3, 1]));
     let told = "solve_lower: the shapes [[2, 2], [3, 1]] do not broadcast together; \
@@ -208,7 +208,8 @@ fn vectors_under_one_factor_are_scored_alike_alone_and_together() {
             let [got, want] = [together, alone].map(|y| gradients(&y, &variables));
             for (got, want) in got.iter().zip(&want) {
                 let scale = want.iter().fold(1.0, |m: f64, w| m.max(w.abs()));
-                let [got, want] = [got, want].map(|g| g.iter().map(|g| g / scale).collect::<Vec<_>>());
+                let [got, want] =
+                    [got, want].map(|g| g.iter().map(|g| g / scale).collect::<Vec<_>>());
                 assert_close("gradients", &got, &want, tolerance);
             }
         }
@@ -235,11 +236,7 @@ fn draws_have_the_mean_and_covariance_of_their_distribution() -> Result<()> {
     };
     let x = wishart.sample(&mut Rng::seed(2024), &[N])?;
     near("Wishart", &x, &wishart.mean()?);
-    near(
-        "variance of Wishart",
-        &x.broadcast_sub(&wishart.mean()?)?.sqr()?,
-        &wishart.variance()?,
-    );
+    near("variance of Wishart", &x.broadcast_sub(&wishart.mean()?)?.sqr()?, &wishart.variance()?);
     let joint = MultivariateNormal::new([0.5, -1.0, 2.0], &l)?;
     let low_rank = LowRankMultivariateNormal::new([0.5, -1.0, 2.0], &w, [0.5, 1.0, 0.25])?;
     let inverse = MultivariateNormal::from_precision(0.5, joint.covariance()?)?;
@@ -317,3 +314,28 @@ fn divergences_of_one_distribution_in_two_forms_agree() -> Result<()> {
     }
     Ok(())
 }
+
+/// The first draws of seed 42.
+#[test]
+fn draws_of_matrices_of_seed_42_are_pinned() -> Result<()> {
+    let l = Tensor::new(&[[2f64, 0.0], [1.0, 0.5]], &Device::Cpu)?;
+    let w = Tensor::new(&[[1f64], [0.5]], &Device::Cpu)?;
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-5)] {
+        let (l, w) = (l.to_dtype(dtype)?, w.to_dtype(dtype)?);
+        let drawn = |d: &dyn Distribution| flat(&d.sample(&mut Rng::seed(42), &[]).unwrap());
+        let joint = drawn(&MultivariateNormal::new([0.5, -0.5], &l)?);
+        assert_close("MultivariateNormal", &joint, &PINNED[0], tolerance);
+        let low_rank = drawn(&LowRankMultivariateNormal::new([0.5, -0.5], &w, [0.25, 1.0])?);
+        assert_close("LowRankMultivariateNormal", &low_rank, &PINNED[1], tolerance);
+        let wishart = drawn(&Wishart::new(3.5, &l)?);
+        assert_close("Wishart", &wishart, &PINNED_WISHART, tolerance);
+    }
+    Ok(())
+}
+
+const PINNED: [[f64; 2]; 2] = [
+    [2.822_265_045_396_377, -0.216_058_456_480_348_83],
+    [1.653_243_213_403_413, 1.664_803_598_854_952_3],
+];
+const PINNED_WISHART: [f64; 4] =
+    [26.374_509_630_244_77, 12.802_047_601_292_868, 12.802_047_601_292_868, 6.241_067_704_569_649];

@@ -3,10 +3,10 @@
 use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, Chi2, Constraint, ContinuousBernoulli, Dirichlet,
-    Distribution, DistributionExt, Error, Exponential, Gamma, Gumbel, HalfCauchy, HalfNormal,
-    InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, MixtureSameFamily, Normal, Pareto,
-    Poisson, Result, Rng, StudentT, TruncatedNormal, Uniform, Weibull, special,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, Chi2, Constraint, ContinuousBernoulli,
+    Dirichlet, Distribution, DistributionExt, Error, Exponential, Gamma, Gumbel, HalfCauchy,
+    HalfNormal, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic, MixtureSameFamily, Normal,
+    Pareto, Poisson, Result, Rng, StudentT, TruncatedNormal, Uniform, Weibull, special,
 };
 
 fn text<T>(result: Result<T>) -> String {
@@ -346,6 +346,7 @@ fn a_mixture_of_one_is_its_component() {
             InverseGamma::new(&a, &b).and_then(shared),
             Kumaraswamy::new(&a, &b).and_then(shared),
             Laplace::new(&a, &b).and_then(shared),
+            AsymmetricLaplace::new(&a, &b, &b).and_then(shared),
             LogNormal::new(&a, &b).and_then(shared),
             Logistic::new(&a, &b).and_then(shared),
             Pareto::new(t(0.1, k), &b).and_then(shared),

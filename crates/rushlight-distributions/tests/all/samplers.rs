@@ -6,9 +6,9 @@ use crate::support::{FLOATS, Shared, assert_close, flat, gradients, shared, tens
 use candle_core::{DType, Tensor};
 use rushlight_distributions::MixtureSameFamily;
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution, Exponential, Gumbel,
-    HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Pareto, Result, Rng,
-    TruncatedNormal, Uniform, Weibull,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, Distribution,
+    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
+    Pareto, Result, Rng, TruncatedNormal, Uniform, Weibull,
 };
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
@@ -16,7 +16,8 @@ use rushlight_distributions::{
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use rushlight_distributions::{
-    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+    Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
+    RelaxedOneHotCategorical, VonMises,
 };
 use std::f64::consts::PI;
 
@@ -97,7 +98,7 @@ fn continuous_draws_pass_kolmogorov_smirnov() {
 }
 
 /// Families whose distribution functions are written down here once more.
-const ELEMENTARY: [(&str, Make, Cdf); 19] = [
+const ELEMENTARY: [(&str, Make, Cdf); 21] = [
     (
         "RelaxedBernoulli(2, 0.3)",
         |t| shared(RelaxedBernoulli::new(tensor(&[2.0], &[], t), 0.3)?),
@@ -124,6 +125,22 @@ const ELEMENTARY: [(&str, Make, Cdf); 19] = [
         |x| {
             let tail = 0.5 * (-2.0 * (x + 1.0).abs()).exp();
             if x < -1.0 { tail } else { 1.0 - tail }
+        },
+    ),
+    (
+        "AsymmetricLaplace(1, 3, 2)",
+        |t| shared(AsymmetricLaplace::new(tensor(&[1.0], &[], t), 3, 2)?),
+        |x| match x < 1.0 {
+            true => 0.8 * ((x - 1.0) / 6.0).exp(),
+            false => 1.0 - 0.2 * ((1.0 - x) / 1.5).exp(),
+        },
+    ),
+    (
+        "AsymmetricLaplace(0, 1, 0.1)",
+        |t| shared(AsymmetricLaplace::new(tensor(&[0.0], &[], t), 1, 0.1)?),
+        |x| match x < 0.0 {
+            true => (10.0 * x).exp() / 101.0,
+            false => 1.0 - 100.0 / 101.0 * (-0.1 * x).exp(),
         },
     ),
     (
@@ -340,7 +357,7 @@ fn draws_of_point_masses_are_the_point() {
 }
 
 /// Parameters that push draws to the edges of the support, and where it ends.
-const EXTREME: [(&str, Make, (f64, f64)); 25] = [
+const EXTREME: [(&str, Make, (f64, f64)); 27] = [
     ("VonMises, wide", |t| shared(VonMises::new(tensor(&[3.0], &[], t), 1e-30)?), (-PI, PI)),
     ("VonMises, narrow", |t| shared(VonMises::new(tensor(&[-PI], &[], t), 1e37)?), (-PI, PI)),
     (
@@ -371,6 +388,16 @@ const EXTREME: [(&str, Make, (f64, f64)); 25] = [
     ("Exponential", |t| shared(Exponential::new(tensor(&[1e37], &[], t))?), (0.0, f64::INFINITY)),
     ("HalfNormal", |t| shared(HalfNormal::new(tensor(&[1e-37], &[], t))?), (0.0, f64::INFINITY)),
     ("Laplace", |t| shared(Laplace::new(tensor(&[1e30], &[], t), 1e-3)?), (0.0, f64::INFINITY)),
+    (
+        "AsymmetricLaplace, to one side",
+        |t| shared(AsymmetricLaplace::new(tensor(&[0.0], &[], t), 1, 1e-37)?),
+        (f64::NEG_INFINITY, f64::INFINITY),
+    ),
+    (
+        "AsymmetricLaplace, beyond all numbers",
+        |t| shared(AsymmetricLaplace::new(tensor(&[0.0], &[], t), 1e37, 1e37)?),
+        (f64::NEG_INFINITY, f64::INFINITY),
+    ),
     (
         "LogNormal, wide",
         |t| shared(LogNormal::new(tensor(&[0.0], &[], t), 400)?),
@@ -579,6 +606,32 @@ fn marginals_of_dirichlet_draws_pass_kolmogorov_smirnov() {
     }
 }
 
+/// Each correlation `r` has `(r + 1)/2` ~ Beta(η − 1 + n/2, η − 1 + n/2): uniform, of the arc sine, or Beta(2, 2).
+#[test]
+fn correlations_of_lkj_draws_pass_kolmogorov_smirnov() {
+    let uniform: Cdf = |x| x;
+    let arc_sine: Cdf = |x| 2.0 / PI * x.sqrt().asin();
+    let rows: [(usize, f64, Cdf); 5] = [
+        (2, 1.0, uniform),
+        (2, 0.5, arc_sine),
+        (3, 0.5, uniform),
+        (3, 1.5, |x| x * x * (3.0 - 2.0 * x)),
+        (4, 1.0, |x| x * x * (3.0 - 2.0 * x)),
+    ];
+    for ((n, concentration, cdf), dtype) in rows.iter().flat_map(|r| FLOATS.map(|t| (*r, t))) {
+        let d = LKJCholesky::new(n, tensor(&[concentration], &[], dtype)).unwrap();
+        let factors = d.sample(&mut Rng::seed(2024), &[N]).unwrap();
+        let matrices = factors.matmul(&factors.transpose(1, 2).unwrap()).unwrap();
+        for (i, j) in (0..n).flat_map(|i| (0..i).map(move |j| (i, j))) {
+            let entries = matrices.narrow(1, i, 1).unwrap().narrow(2, j, 1).unwrap();
+            let shares = flat(&entries).iter().map(|r| (r + 1.0) / 2.0).collect();
+            let distance = kolmogorov_smirnov(shares, cdf);
+            let what = format!("{n} {concentration} {dtype:?} {i} {j}");
+            assert!(distance < KOLMOGOROV, "{what}: {distance} against {KOLMOGOROV}");
+        }
+    }
+}
+
 #[test]
 fn discrete_draws_pass_chi_square() {
     let rows: [(&str, Make, &[f64]); 6] = [
@@ -660,6 +713,11 @@ fn counts_pass_chi_square() {
             "Poisson(30)",
             Box::new(move |t| shared(Poisson::new(number(30.0, t))?)),
             from_quotients((-30f64).exp(), |k| 30.0 / k),
+        ),
+        (
+            "Poisson(100)",
+            Box::new(move |t| shared(Poisson::new(number(100.0, t))?)),
+            from_quotients((-100f64).exp(), |k| 100.0 / k),
         ),
         (
             "Geometric(0.3)",
@@ -849,6 +907,11 @@ fn draws_of_seed_42_are_pinned() {
         let weights = tensor(&[1.0, 2.0, 1.0], &[3], dtype);
         let rows = [
             ("Normal", shared(Normal::new(number(0.0), 1.0).unwrap()), PINNED_NORMAL),
+            (
+                "AsymmetricLaplace",
+                shared(AsymmetricLaplace::new(number(1.0), 3.0, 2.0).unwrap()),
+                PINNED_ASYMMETRIC_LAPLACE,
+            ),
             ("Beta", shared(Beta::new(number(2.0), 3.0).unwrap()), PINNED_BETA),
             ("probs", shared(Bernoulli::new(number(0.5)).unwrap()), PINNED_BERNOULLI),
             ("logits", shared(Bernoulli::from_logits(number(0.0)).unwrap()), PINNED_BERNOULLI),
@@ -865,6 +928,16 @@ fn draws_of_seed_42_are_pinned() {
         for (name, d, pinned) in rows {
             assert_close(&format!("{name} {dtype:?}"), &first(d.unwrap()), &pinned, tolerance);
         }
+    }
+}
+
+/// The same for a matrix, row by row.
+#[test]
+fn a_factor_of_seed_42_is_pinned() {
+    for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-6)] {
+        let d = LKJCholesky::new(3, tensor(&[1.5], &[], dtype)).unwrap();
+        let draw = flat(&d.sample(&mut Rng::seed(42), &[]).unwrap());
+        assert_close(&format!("{dtype:?}"), &draw, &PINNED_FACTOR, tolerance);
     }
 }
 
@@ -911,6 +984,18 @@ fn mixtures_of_seed_42_are_pinned() {
     }
 }
 
+const PINNED_FACTOR: [f64; 9] = [
+    1.0,
+    0.0,
+    0.0,
+    -0.00583184339910213,
+    0.9999829946566933,
+    0.0,
+    0.9540584148449723,
+    -0.09034142408613281,
+    0.2856763346124219,
+];
+
 const PINNED_MIXTURE: [f64; 4] =
     [11.584237337505858, -0.15001414476697317, 9.209561282472462, 0.5962870984053241];
 
@@ -946,6 +1031,7 @@ fn rows_of_seed_42_are_pinned() {
 
 const PINNED_NORMAL: [f64; 4] =
     [1.1611325226981886, -1.7543819583570748, -0.14109533162105495, -2.0120206565839123];
+const PINNED_ASYMMETRIC_LAPLACE: [f64; 4] = [0.0; 4];
 const PINNED_BETA: [f64; 4] =
     [0.5575910850219026, 0.10867729928895072, 0.2982984927633316, 0.11344659719413855];
 const PINNED_BERNOULLI: [f64; 4] = [0.0, 1.0, 1.0, 1.0];

@@ -5,8 +5,8 @@ use crate::support::{
 };
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, Normal, Result, Rng, Weight,
-    special,
+    Bernoulli, Beta, Categorical, Dirichlet, Distribution, Gamma, LKJCholesky, Laplace, Normal,
+    Result, Rng, Weight, special,
 };
 
 /// Above the size at which passes are shared between threads, and no multiple of any chunk.
@@ -158,13 +158,14 @@ fn sums_over_many_rows_are_those_of_the_composite_form() {
 fn draws_do_not_depend_on_threads() {
     for dtype in FLOATS {
         let weights = between(0.1, 1.0, &[7, 3], dtype);
-        let rows: [(&str, Result<Shared>, &[usize]); 6] = [
+        let rows: [(&str, Result<Shared>, &[usize]); 7] = [
             ("Normal", shared(Normal::new(tensor(&[1.0], &[], dtype), 2.0).unwrap()), &[N]),
             ("Beta", shared(Beta::new(between(0.5, 3.0, &[7], dtype), 0.7).unwrap()), &[N / 7]),
             ("Bernoulli", shared(Bernoulli::new(tensor(&[0.3], &[], dtype)).unwrap()), &[N]),
             ("Categorical", shared(Categorical::new(&weights).unwrap()), &[N / 7]),
             ("Gamma", shared(Gamma::new(between(0.5, 3.0, &[7], dtype), 2.0).unwrap()), &[N / 7]),
             ("Dirichlet", shared(Dirichlet::new(&weights).unwrap()), &[N / 7]),
+            ("LKJCholesky", shared(LKJCholesky::new(3, &weights).unwrap()), &[N / 21]),
         ];
         for (name, d, shape) in rows {
             let d = d.unwrap();
@@ -182,6 +183,8 @@ fn gradients_of_draws_do_not_depend_on_threads() {
         shared(Gamma::new(&concentration, 2.0).unwrap()).unwrap(),
         shared(Beta::new(&concentration, 0.7).unwrap()).unwrap(),
         shared(Dirichlet::new(&concentration).unwrap()).unwrap(),
+        shared(Normal::new(1.0, &concentration).unwrap()).unwrap(),
+        shared(Laplace::new(&concentration, 0.5).unwrap()).unwrap(),
     ];
     for d in families {
         assert_same_bits(d.name(), || {

@@ -27,11 +27,12 @@ pub(crate) struct Memories {
     pending: Vec<Pending>,
 }
 
+/// The memory of the site's baseline of this number, for charges of this shape.
 #[derive(Debug)]
-struct Slot {
-    baseline: usize,
-    shape: Vec<usize>,
-    memory: Memory,
+pub(super) struct Slot {
+    pub baseline: usize,
+    pub shape: Vec<usize>,
+    pub memory: Memory,
 }
 
 #[derive(Debug)]
@@ -87,6 +88,15 @@ impl Memories {
             .iter()
             .find(|s| s.baseline == baseline && shape::equal(&s.shape, shape))
             .map(|s| &s.memory)
+    }
+
+    /// Every memory, with its site.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Slot)> {
+        self.slots.iter().flat_map(|(site, slots)| slots.iter().map(|slot| (&**site, slot)))
+    }
+
+    pub(super) fn insert(&mut self, site: &str, slot: Slot) {
+        self.slots.entry(site.to_owned()).or_default().push(slot);
     }
 
     /// Drops the charges of a step that was refused: nothing is learnt from it.

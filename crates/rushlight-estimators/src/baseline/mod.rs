@@ -10,6 +10,7 @@ mod cost;
 mod decaying_average;
 mod learned;
 mod memory;
+mod saved;
 mod value;
 
 pub use cost::Cost;

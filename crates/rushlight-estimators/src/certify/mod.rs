@@ -23,15 +23,17 @@ mod report;
 mod rows;
 mod sequence;
 mod tally;
+mod training;
 mod trial;
 
 pub use report::{Number, Promise, Reference, Report, Verdict};
 
-use crate::Estimator;
+use crate::{Estimator, Svi};
 use candle_core::{DType, Device};
 use programs::Programs;
 use rushlight_trace::{Ctx, ParamStore, Program, Result};
 use tally::Level;
+use training::{Borrowed, Fitted, Training};
 use trial::Trial;
 
 /// What could be found, or why not.
@@ -270,11 +272,7 @@ impl<M, G> Certify<M, G> {
     /// # Errors
     ///
     /// Those of [`certify`](certify()).
-    pub fn run<X: ?Sized>(
-        &self,
-        data: &X,
-        mut estimator: impl Estimator + 'static,
-    ) -> Result<Report>
+    pub fn run<X: ?Sized>(&self, data: &X, estimator: impl Estimator + 'static) -> Result<Report>
     where
         M: Program<X>,
         G: Program<X>,
@@ -288,8 +286,15 @@ impl<M, G> Certify<M, G> {
             seed: self.seed,
         };
         let pure = promises::pure(&programs)?;
-        let rows_apart = promises::rows_apart(&programs)?;
-        let mut trial = Trial::new(&programs, &mut estimator, self.outcomes)?;
+        let svi = Svi::from_programs(Borrowed(&self.model), Borrowed(&self.guide))
+            .estimator(estimator)
+            .with_params(&self.params)
+            .dtype(self.dtype)
+            .device(&self.device)
+            .seed(self.seed);
+        let mut fit = Fitted { svi, data };
+        let rows_apart = promises::rows_apart(&programs, fit.estimator())?;
+        let mut trial = Trial::new(&programs, &mut fit, self.outcomes)?;
         let level = Level { alpha: self.alpha, tolerance: self.tolerance };
         let (verdict, steps) = trial.run(self.steps, level)?;
         let (reference, numbers) = trial.told();

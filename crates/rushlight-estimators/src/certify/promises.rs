@@ -2,8 +2,8 @@
 
 use super::programs::Programs;
 use super::report::Promise;
-use crate::Particle;
 use crate::svi::rows;
+use crate::{Estimator, Particle};
 use candle_core::{DType, Device, Tensor};
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
@@ -13,7 +13,7 @@ use rushlight_trace::{Error, Result, Run, Site, Source, Trace};
 const STEPS: u64 = 4;
 
 /// No row of a plate moves another one: what a fit looks at on its first step, here on several.
-pub(super) fn rows_apart(programs: &Programs<'_>) -> Result<Promise> {
+pub(super) fn rows_apart(programs: &Programs<'_>, estimator: &dyn Estimator) -> Result<Promise> {
     for step in 0..STEPS {
         let particle = programs.particle(programs.run(step, 0), &[])?;
         let rng = Rng::seed(programs.seed ^ step).particle(Role::Check, 0);
@@ -21,7 +21,7 @@ pub(super) fn rows_apart(programs: &Programs<'_>) -> Result<Promise> {
             let run: Run = programs.run(step, 0).validate(false);
             programs.particle(run, &[Source::Substitute(values)])
         };
-        match rows::do_not_mix(&particle, &rng, &again) {
+        match rows::do_not_mix(&particle, estimator, &rng, &again) {
             Err(broken @ Error::RowsMix { .. }) => return Ok(Promise::Broken(broken.to_string())),
             other => other?,
         }

@@ -6,11 +6,12 @@ use super::reference::{self, Everything};
 use super::report::{Number, Reference, Verdict};
 use super::sequence::BURN_IN;
 use super::tally::{Level, Tally, Told};
+use super::training::Training;
 use super::{definition, differences, rounding};
+use crate::Particle;
 use crate::svi::deep;
-use crate::{Estimator, Particle};
 use candle_core::Var;
-use rushlight_trace::{Error, Result};
+use rushlight_trace::{Draws, Error, Result};
 use std::sync::Arc;
 
 /// So many estimates against the definition only tell how much they vary.
@@ -22,7 +23,9 @@ const STRIDE: usize = 64;
 
 pub(super) struct Trial<'a> {
     programs: &'a Programs<'a>,
-    estimator: &'a mut dyn Estimator,
+    fit: &'a mut dyn Training,
+    /// Whether its particles are draws, with pathwise gradients as they are.
+    plain: bool,
     vars: Vec<(Arc<str>, Var)>,
     reference: Reference,
     target: Target,
@@ -45,15 +48,12 @@ enum Target {
 }
 
 impl<'a> Trial<'a> {
-    pub fn new(
-        programs: &'a Programs<'a>,
-        estimator: &'a mut dyn Estimator,
-        most: usize,
-    ) -> Result<Self> {
+    pub fn new(programs: &'a Programs<'a>, fit: &'a mut dyn Training, most: usize) -> Result<Self> {
+        let plain = is_plain(fit)?;
         let (target, reference) = match reference::find(programs, most)? {
             Ok(everything) => {
-                let tuples = outcomes::count(&everything, estimator.particles());
-                let summed = tuples.is_some_and(|n| n <= most) && everything.moving;
+                let tuples = outcomes::count(&everything, fit.estimator().particles());
+                let summed = plain && everything.moving && tuples.is_some_and(|n| n <= most);
                 let (count, nodes) = (everything.count, everything.nodes);
                 let reference = match nodes {
                     0 => Reference::Outcomes { count },
@@ -69,7 +69,7 @@ impl<'a> Trial<'a> {
             }
         };
         let (vars, tally) = (programs.params.vars(), Tally::default());
-        let mut trial = Self { programs, estimator, vars, reference, target, tally };
+        let mut trial = Self { programs, fit, plain, vars, reference, target, tally };
         trial.take_own_loss(most)?;
         trial.find_level()?;
         Ok(trial)
@@ -81,14 +81,16 @@ impl<'a> Trial<'a> {
         else {
             return Ok(());
         };
-        let loss = differences::loss(everything, self.estimator)?;
+        let loss = differences::loss(everything, self.fit.estimator())?;
         if (loss - exact[0]).abs() <= *rounding * (1.0 + loss.abs()) {
             return Ok(());
         }
-        if let Ok(own) = differences::gradient(self.programs, most, self.estimator, &self.vars)? {
+        if let Ok(own) =
+            differences::gradient(self.programs, most, self.fit.estimator(), &self.vars)?
+        {
             *exact = own;
             *rounding = rounding.max(1e-6);
-            let count = outcomes::count(everything, self.estimator.particles());
+            let count = outcomes::count(everything, self.fit.estimator().particles());
             self.reference = Reference::Differences { count: count.unwrap_or(usize::MAX) };
         }
         Ok(())
@@ -178,21 +180,28 @@ impl<'a> Trial<'a> {
 
     /// The errors of the estimate of a step, and the memory moves on.
     fn errors(&mut self, step: usize) -> Result<Vec<f64>> {
-        let particles = self.programs.particles(step as u64, self.estimator.particles())?;
-        let estimate = self.estimator.estimate(&particles)?;
+        let particles = self.fit.particles(step as u64)?;
+        let estimate = self.fit.estimator_mut().estimate(&particles)?;
         let of = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
         let sites = particles.iter().map(of).sum();
         let (surrogate, vars) = (estimate.surrogate.as_ref(), &self.vars);
         let gradient = deep::walk(sites, || gradient(surrogate, vars))?;
         self.check_finite(step, estimate.loss, &gradient)?;
-        self.estimator.settle(&particles)?;
+        self.fit.estimator_mut().settle(&particles)?;
         let got: Vec<f64> = [estimate.loss].into_iter().chain(gradient).collect();
         self.tally.see(&got);
         let (want, rounding) = match &mut self.target {
             Target::Exact { exact, rounding, .. } => (exact.clone(), *rounding),
             Target::Definition { level, sums, n } => {
                 let level = *level;
-                let want = deep::walk(sites, || definition::estimate(&particles, level, vars))?;
+                let drawn = match self.plain {
+                    true => particles,
+                    false => {
+                        let count = self.fit.estimator().particles();
+                        self.programs.particles(step as u64, count)?
+                    }
+                };
+                let want = deep::walk(sites, || definition::estimate(&drawn, level, vars))?;
                 sums.resize(want.len(), 0.0);
                 sums.iter_mut().zip(&want).for_each(|(sum, x)| *sum += x);
                 *n += 1;
@@ -226,7 +235,7 @@ impl<'a> Trial<'a> {
         let Target::Exact { exact, everything: Some(everything), rounding } = &self.target else {
             return Ok(Vec::new());
         };
-        let moments = outcomes::moments(everything, self.estimator, &self.vars)?;
+        let moments = outcomes::moments(everything, self.fit.estimator_mut(), &self.vars)?;
         let bias = |i: usize| {
             let off = moments.mean[i] - exact[i];
             let size = 1.0 + exact[i].abs() + moments.square[i].sqrt();
@@ -261,6 +270,19 @@ impl<'a> Trial<'a> {
         let numbers = told.zip(self.names()).map(number).collect();
         (self.reference, numbers)
     }
+}
+
+/// Whether an estimator's particles are draws, with pathwise gradients as they are: neither outcomes of an enumeration nor
+/// such as carry other gradients.
+fn is_plain(fit: &dyn Training) -> Result<bool> {
+    const PROBES: u64 = 16;
+    for probe in 0..PROBES {
+        let particles = fit.particles(ASIDE + probe)?;
+        if particles.iter().any(|p| p.guide().sites().any(|site| site.enumerated().is_some())) {
+            return Ok(false);
+        }
+    }
+    Ok(fit.estimator().draws() == Draws::Pathwise)
 }
 
 /// The steps at whose memories the mean over all outcomes is taken: 0, 1, 10, 100, ..

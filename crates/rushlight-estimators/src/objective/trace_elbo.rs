@@ -1,7 +1,7 @@
 //! The ELBO, every site charged with all costs.
 
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle};
+use crate::{Enumerates, Estimate, Estimator, Particle, State};
 use rushlight_trace::Result;
 
 /// The ELBO with score-function terms that charge each site with every cost, row by row of its plates.
@@ -44,11 +44,23 @@ impl Estimator for TraceElbo {
         self.0.particles
     }
 
+    fn enumerates(&self) -> Enumerates {
+        Enumerates::Marked
+    }
+
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         self.0.estimate(particles)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn state(&self) -> Result<State> {
+        self.0.state("TraceElbo")
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.0.set_state("TraceElbo", state)
     }
 }

@@ -1,7 +1,7 @@
 //! The ELBO, each site charged with the costs downstream of it.
 
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle};
+use crate::{Enumerates, Estimate, Estimator, Particle, State};
 use rushlight_trace::Result;
 
 /// The ELBO with score-function terms that charge each site only with the costs it can influence, less what
@@ -57,11 +57,23 @@ impl Estimator for TraceGraphElbo {
         self.0.particles
     }
 
+    fn enumerates(&self) -> Enumerates {
+        Enumerates::Marked
+    }
+
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         self.0.estimate(particles)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn state(&self) -> Result<State> {
+        self.0.state("TraceGraphElbo")
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.0.set_state("TraceGraphElbo", state)
     }
 }

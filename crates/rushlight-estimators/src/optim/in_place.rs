@@ -1,14 +1,20 @@
 //! One pass that updates a parameter and its state in place.
 
 use candle_core::{
-    CpuStorage, DType, InplaceOp1, Layout, Result, Storage, Tensor, WithDType, bail,
+    CpuStorage, DType, InplaceOp1, Layout, Result, Storage, Tensor, Var, WithDType, bail,
 };
 use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 use rushlight_distributions::Real;
 use std::cell::RefCell;
 
+/// The elements of a parallel chunk.
+pub(super) const CHUNK: usize = 1 << 15;
+/// Fewer are not worth a second thread.
+pub(super) const PARALLEL_FROM: usize = 1 << 17;
+
 /// A rule that moves one element, given its gradient and `S` numbers of state.
-pub(super) trait Rule<const S: usize>: Copy {
+pub(super) trait Rule<const S: usize>: Copy + Send + Sync {
     /// The new value; the state is updated in place.
     fn element<T: Real>(self, x: T, gradient: T, state: [&mut T; S]) -> T;
     /// The same by tensor ops, for devices without a kernel: new value and new state.
@@ -20,46 +26,115 @@ pub(super) trait Rule<const S: usize>: Copy {
     ) -> Result<(Tensor, [Tensor; S])>;
 }
 
-/// The state of one parameter: `S` numbers an element.
-#[derive(Debug)]
-pub(super) enum State<const S: usize> {
-    F32([Vec<f32>; S]),
-    F64([Vec<f64>; S]),
-    Tensors([Tensor; S]),
+/// What comes before every rule: `g ← factor · clamp(g) + decay · x`, `x ← keep · x`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Before {
+    /// Elements of the gradient are clamped to `[-bound, bound]`.
+    pub bound: f64,
+    pub factor: f64,
+    pub decay: f64,
+    pub keep: f64,
 }
 
-impl<const S: usize> State<S> {
-    /// All zeros, for a parameter.
-    pub fn zeros(x: &Tensor) -> Result<Self> {
-        let n = x.elem_count();
+impl Before {
+    pub const NOTHING: Self = Self { bound: f64::INFINITY, factor: 1.0, decay: 0.0, keep: 1.0 };
+
+    /// Value and gradient as the rule gets them.
+    #[inline(always)]
+    fn element<T: Real>(self, x: T, g: T) -> (T, T) {
+        let t = T::from_f64;
+        let g = t(self.factor) * clamped(g, t(self.bound));
+        (t(self.keep) * x, g + t(self.decay) * x)
+    }
+
+    fn composite(self, x: &Tensor, g: &Tensor) -> Result<(Tensor, Tensor)> {
+        if self == Self::NOTHING {
+            return Ok((x.clone(), g.clone()));
+        }
+        let g = ((clamp(g, self.bound)? * self.factor)? + (x * self.decay)?)?;
+        Ok(((x * self.keep)?, g))
+    }
+}
+
+/// Selects, not `min` and `max`: no gradient is NaN here.
+#[inline(always)]
+pub(super) fn clamped<T: Real>(x: T, bound: T) -> T {
+    let x = if x > bound { bound } else { x };
+    if x < -bound { -bound } else { x }
+}
+
+pub(super) fn clamp(x: &Tensor, bound: f64) -> Result<Tensor> {
+    if bound == f64::INFINITY { Ok(x.clone()) } else { x.clamp(-bound, bound) }
+}
+
+/// The state of one parameter: some numbers an element.
+#[derive(Debug)]
+pub(super) enum Buffers {
+    F32(Vec<Vec<f32>>),
+    F64(Vec<Vec<f64>>),
+    Tensors(Vec<Tensor>),
+}
+
+impl Buffers {
+    /// The dtype of the numbers, if there are any.
+    pub fn dtype(&self) -> Option<DType> {
+        match self {
+            Self::F32(all) => all.first().map(|_| DType::F32),
+            Self::F64(all) => all.first().map(|_| DType::F64),
+            Self::Tensors(all) => all.first().map(Tensor::dtype),
+        }
+    }
+
+    /// The numbers of these tensors, where the passes over `x` want them.
+    pub fn of(x: &Tensor, tensors: Vec<Tensor>) -> Result<Self> {
+        let flat = |t: &Tensor| t.flatten_all();
         Ok(match (x.device().is_cpu(), x.dtype()) {
-            (true, DType::F32) => Self::F32(std::array::from_fn(|_| vec![0.0; n])),
-            (true, DType::F64) => Self::F64(std::array::from_fn(|_| vec![0.0; n])),
+            (true, DType::F32) => {
+                Self::F32(tensors.iter().map(|t| flat(t)?.to_vec1()).collect::<Result<_>>()?)
+            }
+            (true, DType::F64) => {
+                Self::F64(tensors.iter().map(|t| flat(t)?.to_vec1()).collect::<Result<_>>()?)
+            }
             _ => {
-                let zeros = x.zeros_like()?;
-                Self::Tensors(std::array::from_fn(|_| zeros.clone()))
+                let moved = tensors.iter().map(|t| t.to_device(x.device()));
+                Self::Tensors(moved.collect::<Result<_>>()?)
             }
         })
+    }
+
+    /// The numbers as tensors in the shape of `x`.
+    pub fn tensors(&self, x: &[usize]) -> Result<Vec<Tensor>> {
+        let cpu = &candle_core::Device::Cpu;
+        match self {
+            Self::F32(all) => all.iter().map(|v| Tensor::from_slice(v, x, cpu)).collect(),
+            Self::F64(all) => all.iter().map(|v| Tensor::from_slice(v, x, cpu)).collect(),
+            Self::Tensors(all) => Ok(all.clone()),
+        }
     }
 }
 
 /// Applies the rule to every element of `x`.
 pub(super) fn apply<R: Rule<S>, const S: usize>(
     rule: R,
-    x: &candle_core::Var,
+    before: Before,
+    x: &Var,
     gradient: &Tensor,
-    state: &mut State<S>,
+    state: &mut Buffers,
 ) -> Result<()> {
-    let gradient = gradient.contiguous()?;
+    let gradient = &gradient.contiguous()?;
     match state {
-        State::F32(state) => {
-            x.inplace_op1(&Op { rule, gradient: &gradient, state: RefCell::new(state) })
+        Buffers::F32(state) => {
+            let state = RefCell::new(sized(state)?);
+            x.inplace_op1(&Op { rule, before, gradient, state })
         }
-        State::F64(state) => {
-            x.inplace_op1(&Op { rule, gradient: &gradient, state: RefCell::new(state) })
+        Buffers::F64(state) => {
+            let state = RefCell::new(sized(state)?);
+            x.inplace_op1(&Op { rule, before, gradient, state })
         }
-        State::Tensors(state) => {
-            let (new, new_state) = rule.composite(x, &gradient, state.each_ref())?;
+        Buffers::Tensors(state) => {
+            let state = sized::<_, S>(state)?;
+            let (value, gradient) = before.composite(&x.as_detached_tensor(), gradient)?;
+            let (new, new_state) = rule.composite(&value, &gradient, state.each_ref())?;
             x.set(&new)?;
             *state = new_state.map(|t| t.detach());
             Ok(())
@@ -67,8 +142,17 @@ pub(super) fn apply<R: Rule<S>, const S: usize>(
     }
 }
 
+fn sized<B, const S: usize>(state: &mut [B]) -> Result<&mut [B; S]> {
+    let found = state.len();
+    match state.try_into() {
+        Ok(state) => Ok(state),
+        Err(_) => bail!("a rule with {S} numbers of state was given {found}"),
+    }
+}
+
 struct Op<'a, R, T, const S: usize> {
     rule: R,
+    before: Before,
     gradient: &'a Tensor,
     /// Candle hands an op out by shared reference; the op runs once, here and now.
     state: RefCell<&'a mut [Vec<T>; S]>,
@@ -92,7 +176,8 @@ impl<R: Rule<S>, T: Real + WithDType, const S: usize> InplaceOp1 for Op<'_, R, T
         };
         let x = &mut as_mut_slice::<T>(x)?[start..end];
         let mut state = self.state.borrow_mut();
-        Arch::new().dispatch(Pass { rule: self.rule, x, gradient, state: &mut state });
+        let state = state.each_mut().map(Vec::as_mut_slice);
+        Pass { rule: self.rule, before: self.before, x, gradient, state }.run();
         Ok(())
     }
 }
@@ -112,9 +197,28 @@ fn as_mut_slice<T: WithDType>(storage: &mut CpuStorage) -> Result<&mut [T]> {
 
 struct Pass<'a, R, T, const S: usize> {
     rule: R,
+    before: Before,
     x: &'a mut [T],
     gradient: &'a [T],
-    state: &'a mut [Vec<T>; S],
+    state: [&'a mut [T]; S],
+}
+
+impl<R: Rule<S>, T: Real, const S: usize> Pass<'_, R, T, S> {
+    /// On all threads where that pays. Elements do not see each other, so the bits are the same.
+    fn run(self) {
+        let arch = Arch::new();
+        if self.x.len() < PARALLEL_FROM {
+            return arch.dispatch(self);
+        }
+        let Self { rule, before, x, gradient, state } = self;
+        let mut states = state.map(|s| s.chunks_mut(CHUNK));
+        let chunks = x.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK)).map(|(x, gradient)| {
+            let state = states.each_mut().map(|s| s.next().unwrap_or_default());
+            Pass { rule, before, x, gradient, state }
+        });
+        let chunks: Vec<_> = chunks.collect();
+        chunks.into_par_iter().for_each(|chunk| arch.dispatch(chunk));
+    }
 }
 
 impl<R: Rule<S>, T: Real, const S: usize> WithSimd for Pass<'_, R, T, S> {
@@ -122,12 +226,13 @@ impl<R: Rule<S>, T: Real, const S: usize> WithSimd for Pass<'_, R, T, S> {
 
     #[inline(always)]
     fn with_simd<A: Simd>(self, _: A) {
-        let Self { rule, x, gradient, state } = self;
+        let Self { rule, before, x, gradient, mut state } = self;
         let n = x.len();
         let gradient = &gradient[..n];
         let mut state = state.each_mut().map(|s| &mut s[..n]);
         for i in 0..n {
-            x[i] = rule.element(x[i], gradient[i], state.each_mut().map(|s| &mut s[i]));
+            let (old, g) = before.element(x[i], gradient[i]);
+            x[i] = rule.element(old, g, state.each_mut().map(|s| &mut s[i]));
         }
     }
 }

@@ -1,13 +1,28 @@
 //! Optimizers: one in-place pass over each parameter.
 
+mod adagrad;
 mod adam;
+mod adam_w;
+mod base;
+mod by_name;
+mod clip;
+mod clipped_adam;
 mod in_place;
-mod rates;
+mod rms_prop;
+mod schedule;
 mod sgd;
+#[cfg(test)]
+mod tests;
 
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adam_w::AdamW;
+pub use clipped_adam::ClippedAdam;
+pub use rms_prop::RmsProp;
+pub use schedule::Schedule;
 pub use sgd::Sgd;
 
+use crate::State;
 use candle_core::{Tensor, Var};
 use rushlight_trace::Result;
 use std::fmt::Debug;
@@ -35,4 +50,51 @@ pub trait Optimizer: Debug {
     ///
     /// Candle's.
     fn step(&mut self, updates: &[Update]) -> Result<()>;
+
+    /// Refuses a step before anything moves: a learning rate that is not finite, a state of other parameters.
+    ///
+    /// # Errors
+    ///
+    /// Why the step cannot be taken. By default there is no reason.
+    fn check(&self, _updates: &[Update]) -> Result<()> {
+        Ok(())
+    }
+
+    /// What a checkpoint has to keep, so that steps go on with equal bits. By default nothing.
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    fn state(&self) -> Result<State> {
+        Ok(State::default())
+    }
+
+    /// Goes on from a state that [`state`](Self::state) gave, of an optimizer that was made alike.
+    ///
+    /// # Errors
+    ///
+    /// A state of another kind of optimizer, or one with entries missing or too many. Nothing has changed then.
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        state.check_kind("")?;
+        state.check_all_known(&[])
+    }
+}
+
+/// An optimizer that is chosen when the program runs.
+impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
+    fn step(&mut self, updates: &[Update]) -> Result<()> {
+        (**self).step(updates)
+    }
+
+    fn check(&self, updates: &[Update]) -> Result<()> {
+        (**self).check(updates)
+    }
+
+    fn state(&self) -> Result<State> {
+        (**self).state()
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        (**self).set_state(state)
+    }
 }

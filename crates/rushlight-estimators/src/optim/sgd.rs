@@ -1,18 +1,19 @@
 //! Stochastic gradient descent.
 
-use super::in_place::{self, Rule, State};
-use super::rates::{Rates, rate_setters};
+use super::base::{Base, decay_setters, shared_setters, state_methods};
+use super::in_place::Rule;
 use super::{Optimizer, Update};
+use crate::State;
 use candle_core::Tensor;
 use rushlight_distributions::Real;
 use rushlight_trace::Result;
-use rustc_hash::FxHashMap;
-use std::sync::Arc;
 
 /// Stochastic gradient descent, with momentum and a learning rate a parameter name.
 ///
 /// ```text
-/// u ← μ u + g,     θ ← θ − lr · u
+/// g ← g + λ θ
+/// u ← μ u + g
+/// θ ← θ − lr · u,     Nesterov's:  θ ← θ − lr · (g + μ u)
 /// ```
 ///
 /// # Examples
@@ -22,17 +23,22 @@ use std::sync::Arc;
 ///
 /// let optimizer = Sgd::new(1e-2).momentum(0.9);
 /// ```
+///
+/// # References
+///
+/// Sutskever, Martens, Dahl, Hinton (2013), "On the importance of initialization and momentum in deep learning", section
+/// 2, in the form of `torch.optim.SGD`, where the learning rate stands outside of `u`.
 #[derive(Debug)]
 pub struct Sgd {
-    rates: Rates,
+    pub(super) base: Base,
     momentum: f64,
-    state: FxHashMap<Arc<str>, State<1>>,
+    nesterov: bool,
 }
 
 impl Sgd {
     /// Plain gradient descent with learning rate `lr`.
     pub fn new(lr: f64) -> Self {
-        Self { rates: Rates::new(lr), momentum: 0.0, state: FxHashMap::default() }
+        Self { base: Base::new("Sgd", lr), momentum: 0.0, nesterov: false }
     }
 
     /// Sets the momentum μ.
@@ -47,34 +53,69 @@ impl Sgd {
         self
     }
 
-    rate_setters!();
+    /// Whether the step looks ahead along the momentum.
+    #[must_use]
+    pub fn nesterov(mut self, nesterov: bool) -> Self {
+        self.nesterov = nesterov;
+        self
+    }
+
+    decay_setters!("`g ← g + λ θ`, none by default");
+    shared_setters!();
+
+    /// Without momentum there is nothing to remember.
+    fn names(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &[] } else { &["momentum_buffer"] }
+    }
 }
 
 impl Optimizer for Sgd {
     fn step(&mut self, updates: &[Update]) -> Result<()> {
-        for Update { name, var, gradient } in updates {
-            if !self.state.contains_key(name) {
-                self.state.insert(name.clone(), State::zeros(var)?);
-            }
-            let Some(state) = self.state.get_mut(name) else { continue };
-            let rule = SgdRule { lr: self.rates.of(name), momentum: self.momentum };
-            in_place::apply(rule, var, gradient, state)?;
+        let (momentum, nesterov) = (self.momentum, self.nesterov);
+        match momentum == 0.0 {
+            true => self.base.step(updates, |pace| Plain { lr: pace.lr }),
+            false => self.base.step(updates, |pace| Momentum { lr: pace.lr, momentum, nesterov }),
         }
-        Ok(())
+    }
+
+    state_methods!();
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Plain {
+    lr: f64,
+}
+
+impl Rule<0> for Plain {
+    #[inline(always)]
+    fn element<T: Real>(self, x: T, g: T, []: [&mut T; 0]) -> T {
+        x - T::from_f64(self.lr) * g
+    }
+
+    fn composite(
+        self,
+        x: &Tensor,
+        g: &Tensor,
+        []: [&Tensor; 0],
+    ) -> candle_core::Result<(Tensor, [Tensor; 0])> {
+        Ok(((x - (g * self.lr)?)?, []))
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct SgdRule {
+struct Momentum {
     lr: f64,
     momentum: f64,
+    nesterov: bool,
 }
 
-impl Rule<1> for SgdRule {
+impl Rule<1> for Momentum {
     #[inline(always)]
     fn element<T: Real>(self, x: T, g: T, [u]: [&mut T; 1]) -> T {
-        *u = T::from_f64(self.momentum) * *u + g;
-        x - T::from_f64(self.lr) * *u
+        let momentum = T::from_f64(self.momentum);
+        *u = momentum * *u + g;
+        let along = if self.nesterov { g + momentum * *u } else { *u };
+        x - T::from_f64(self.lr) * along
     }
 
     fn composite(
@@ -84,30 +125,7 @@ impl Rule<1> for SgdRule {
         [u]: [&Tensor; 1],
     ) -> candle_core::Result<(Tensor, [Tensor; 1])> {
         let u = ((u * self.momentum)? + g)?;
-        Ok(((x - (&u * self.lr)?)?, [u]))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{Device, Var};
-
-    #[test]
-    fn momentum_by_hand_and_a_rate_by_name() {
-        let vars = ["a", "b"].map(|name| (name, Var::new(&[1.0f64], &Device::Cpu).unwrap()));
-        let mut sgd = Sgd::new(0.1).momentum(0.5).lr_for("b", 0.2);
-        for _ in 0..2 {
-            let gradient = Tensor::new(&[1.0f64], &Device::Cpu).unwrap();
-            let update = |(name, var): &(&str, Var)| Update {
-                name: (*name).into(),
-                var: var.clone(),
-                gradient: gradient.clone(),
-            };
-            sgd.step(&vars.iter().map(update).collect::<Vec<_>>()).unwrap();
-        }
-        // u = 1, then 1.5: together 2.5.
-        let got = vars.map(|(_, v)| v.to_vec1::<f64>().unwrap()[0]);
-        assert!((got[0] - 0.75).abs() < 1e-15 && (got[1] - 0.5).abs() < 1e-15, "{got:?}");
+        let along = if self.nesterov { (g + (&u * self.momentum)?)? } else { u.clone() };
+        Ok(((x - (along * self.lr)?)?, [u]))
     }
 }

@@ -1,8 +1,10 @@
 //! The fit: programs in, steps out.
 
+mod checkpoint;
 mod checks;
 pub(crate) mod deep;
 mod estimate;
+mod outcomes;
 mod predictive;
 mod progress;
 pub(crate) mod rows;
@@ -56,7 +58,7 @@ use std::sync::Arc;
 pub struct Svi<X: ?Sized, M, G> {
     model: M,
     guide: G,
-    estimator: Box<dyn Estimator>,
+    pub(crate) estimator: Box<dyn Estimator>,
     optimizer: Box<dyn Optimizer>,
     params: ParamStore,
     seed: u64,
@@ -69,6 +71,8 @@ pub struct Svi<X: ?Sized, M, G> {
     checked_params: usize,
     /// Whether rows of plates were seen not to mix.
     checked_rows: bool,
+    /// How many parameters came from a checkpoint, until the programs were seen to train one of them.
+    loaded_params: usize,
     data: PhantomData<fn(&X)>,
 }
 
@@ -130,6 +134,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             validate: true,
             checked_params: 0,
             checked_rows: false,
+            loaded_params: 0,
             data: PhantomData,
         }
     }
@@ -143,11 +148,14 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     ///
     /// # Errors
     ///
-    /// The programs'; a loss or gradient that is not finite. Nothing has moved then: neither a parameter nor
-    /// the optimizer's state.
+    /// The programs'; a loss or gradient that is not finite, a learning rate that cannot be used. Nothing has moved
+    /// then: neither a parameter nor the optimizer's state.
     pub fn step(&mut self, data: &X) -> Result<f64> {
         runtime::warn_if_uninitialised();
-        let (loss, updates) = self.estimate(data)?;
+        let (loss, updates) = self.estimate(data, |svi, updates| {
+            svi.check_programs(updates)?;
+            svi.optimizer.check(updates)
+        })?;
         self.optimizer.step(&updates)?;
         Ok(loss)
     }
@@ -211,7 +219,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     ///
     /// Those of [`step`](Self::step).
     pub fn gradients(&mut self, data: &X) -> Result<Vec<(Arc<str>, Tensor)>> {
-        let (_, updates) = self.estimate(data)?;
+        let (_, updates) = self.estimate(data, |_, _| Ok(()))?;
         let mut updates = updates.into_iter().peekable();
         self.params
             .vars()

@@ -247,6 +247,34 @@ mod tests {
         assert_eq!(back.names(), params.names());
     }
 
+    /// Matrices too, also where they come from fewer numbers than they have.
+    #[test]
+    fn matrices_come_back() {
+        let params = ParamStore::default();
+        let rows = [
+            ("covariance", [[4f32, 1.0], [1.0, 2.0]], Constraint::PositiveDefinite, &[2, 2][..]),
+            ("correlations", [[1.0, -0.5], [-0.5, 1.0]], Constraint::CorrelationMatrix, &[1]),
+            ("factor", [[1.0, 0.0], [0.6, 0.8]], Constraint::CorrelationCholesky, &[1]),
+        ];
+        let declare = |ctx: &mut Ctx| {
+            rows.iter().try_for_each(|(name, matrix, constraint, _)| {
+                let value = Tensor::new(matrix, &Device::Cpu)?;
+                ctx.param(name, value, constraint.clone()).map(drop)
+            })
+        };
+        Run::new(&params, Rng::seed(0)).execute(declare).unwrap();
+        let back = ParamStore::default();
+        back.load_bytes(&params.to_bytes().unwrap(), &Device::Cpu).unwrap();
+        for (name, matrix, constraint, free) in &rows {
+            let param = back.get(name).unwrap();
+            assert_eq!(param.constraint(), *constraint);
+            assert_eq!(param.unconstrained().dims(), *free);
+            let value = back.value(name).unwrap().to_vec2::<f32>().unwrap();
+            let mut pairs = value.iter().flatten().zip(matrix.iter().flatten());
+            assert!(pairs.all(|(v, m)| (v - m).abs() < 1e-6), "{name}: {value:?}");
+        }
+    }
+
     #[test]
     fn a_store_comes_back_bit_for_bit() {
         let params = store(1.0);

@@ -4,14 +4,17 @@ use super::numbers::{Numbers, operand, variable};
 use super::tally::Lack;
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2, ContinuousBernoulli,
-    Dirichlet, DirichletMultinomial, Distribution, Exponential, Gamma, GammaPoisson, Geometric,
-    Gumbel, HalfCauchy, HalfNormal, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic,
-    MixtureSameFamily, Multinomial, NegativeBinomial, Normal, OneHotCategorical, Operand,
-    OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal, Uniform, Weibull, ZeroInflated,
+    AsymmetricLaplace, Bernoulli, Beta, BetaBinomial, Binomial, Categorical, Cauchy, Chi2,
+    ContinuousBernoulli, Dirichlet, DirichletMultinomial, Distribution, Exponential, Gamma,
+    GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal, InverseGamma, Kumaraswamy, Laplace,
+    LogNormal, Logistic, MixtureSameFamily, Multinomial, NegativeBinomial, Normal,
+    OneHotCategorical, Operand, OrderedLogistic, Pareto, Poisson, StudentT, TruncatedNormal,
+    Uniform, Weibull, ZeroInflated,
+};
+use rushlight_distributions::{
+    Delta, LKJCholesky, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
 };
 use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal, Wishart};
-use rushlight_distributions::{Delta, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -121,6 +124,7 @@ fn shared<D: Distribution>(made: rushlight_distributions::Result<D>) -> Result<S
 #[rustfmt::skip]
 fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
     match name {
+        "AsymmetricLaplace" => shared(AsymmetricLaplace::new(p.get("loc")?, p.get("scale")?, p.get("asymmetry")?)),
         "Bernoulli" if p.has("probs") => shared(Bernoulli::new(p.get("probs")?)),
         "Bernoulli" => shared(Bernoulli::from_logits(p.get("logits")?)),
         "Beta" => shared(Beta::new(p.get("alpha")?, p.get("beta")?)),
@@ -146,6 +150,7 @@ fn construct(name: &str, p: &mut Params<'_>) -> Result<Shared, Lack> {
         "HalfNormal" => shared(HalfNormal::new(p.get("scale")?)),
         "InverseGamma" => shared(InverseGamma::new(p.get("concentration")?, p.get("rate")?)),
         "Kumaraswamy" => shared(Kumaraswamy::new(p.get("concentration1")?, p.get("concentration0")?)),
+        "LKJCholesky" => shared(LKJCholesky::new(p.count("dim")?, p.get("concentration")?)),
         "Laplace" => shared(Laplace::new(p.get("loc")?, p.get("scale")?)),
         "LogNormal" => shared(LogNormal::new(p.get("loc")?, p.get("scale")?)),
         "Logistic" => shared(Logistic::new(p.get("loc")?, p.get("scale")?)),

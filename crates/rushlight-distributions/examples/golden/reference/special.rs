@@ -53,6 +53,14 @@ fn evaluate(name: &str, args: &Value, dtype: DType) -> Result<(Tensor, Different
     Ok((first, Differentiated::of(apply(name, &all)?)?))
 }
 
+/// A count among the arguments, the same everywhere.
+fn size(n: &Tensor) -> Result<usize, Lack> {
+    match flat(n)?.first() {
+        Some(&n) if n >= 0.0 && n.fract() == 0.0 => Ok(n as usize),
+        other => Err(Lack::Broken(format!("{other:?} is no count"))),
+    }
+}
+
 /// One line a function.
 fn apply(name: &str, args: &[Tensor]) -> Result<Tensor, Lack> {
     Ok(match (name, args) {
@@ -78,6 +86,7 @@ fn apply(name: &str, args: &[Tensor]) -> Result<Tensor, Lack> {
         ("log1mexp", [x]) => special::log1mexp(x)?,
         ("gammainc_p", [a, x]) => special::gammainc_p(a, x)?,
         ("gammainc_q", [a, x]) => special::gammainc_q(a, x)?,
+        ("mvlgamma", [a, n]) => special::mvlgamma(a, size(n)?)?,
         ("betainc", [a, b, x]) => special::betainc(a, b, x)?,
         (name, args) => {
             let reason = format!("no function `{name}` of {} arguments is known here", args.len());

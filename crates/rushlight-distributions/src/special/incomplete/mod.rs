@@ -15,6 +15,7 @@
 
 mod beta;
 pub(crate) mod blocks;
+mod brief;
 mod dual;
 mod gamma;
 mod quadrature;

@@ -9,27 +9,32 @@ mod values;
 
 use crate::support::{Shared, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
+use rushlight_distributions::Constraint;
 use rushlight_distributions::MixtureSameFamily;
+use rushlight_distributions::Traced;
 use rushlight_distributions::transform::{Affine, Sigmoid};
 use rushlight_distributions::{
-    Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt, Exponential,
-    Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal, Operand,
-    Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
+    AsymmetricLaplace, Bernoulli, Beta, Categorical, Cauchy, ContinuousBernoulli, DistributionExt,
+    Exponential, Gumbel, HalfCauchy, HalfNormal, Kumaraswamy, Laplace, LogNormal, Logistic, Normal,
+    Operand, Pareto, Result, TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
-use rushlight_distributions::Traced;
 use rushlight_distributions::{
     BetaBinomial, Binomial, DirichletMultinomial, GammaPoisson, Geometric, Multinomial,
     NegativeBinomial, OneHotCategorical, OrderedLogistic, Poisson, ZeroInflated,
 };
 use rushlight_distributions::{Chi2, Dirichlet, Gamma, InverseGamma, StudentT};
 use rushlight_distributions::{
-    Delta, OneHotCategoricalStraightThrough, RelaxedBernoulli, RelaxedOneHotCategorical, VonMises,
+    Delta, LKJCholesky, OneHotCategoricalStraightThrough, RelaxedBernoulli,
+    RelaxedOneHotCategorical, VonMises,
 };
 use rushlight_distributions::{LowRankMultivariateNormal, MultivariateNormal};
 use std::sync::Arc;
 
 /// The shape that parameters and values have in the laws, less the parameters' own event dims.
 const SHAPE: [usize; 2] = [3, 4];
+
+/// The same, where the values are square matrices.
+const SHAPE_OF_MATRICES: [usize; 3] = [3, 3, 3];
 
 /// One distribution.
 struct Law {
@@ -125,9 +130,11 @@ enum Values {
     Shares,
     /// The same everywhere, which nothing moves.
     Only(f64),
+    /// Cholesky factors of correlation matrices.
+    Factors,
 }
 use Values::{Between, Binary, Classes, Counts, CountsOf, OneHot, Rows, RowsBetween};
-use Values::{Only, Shares};
+use Values::{Factors, Only, Shares};
 
 fn law(
     name: &'static str,
@@ -151,6 +158,7 @@ fn table() -> Vec<Law> {
         law("Exponential", |p| shared(Exponential::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(Exponential::new(2)?)),
         law("HalfNormal", |p| shared(HalfNormal::new(&p[0])?), &[POSITIVE], Between(0.1, 3.0), || shared(HalfNormal::new(2)?)),
         law("Laplace", |p| shared(Laplace::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Laplace::new(0.5, 2)?)),
+        law("AsymmetricLaplace", |p| shared(AsymmetricLaplace::new(&p[0], &p[1], &p[2])?), &[REAL, POSITIVE, POSITIVE], Between(-2.0, 2.0), || shared(AsymmetricLaplace::new(0.5, 2, 3)?)),
         law("LogNormal", |p| shared(LogNormal::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(0.1, 3.0), || shared(LogNormal::new(0.5, 2)?)),
         law("Cauchy", |p| shared(Cauchy::new(&p[0], &p[1])?), &[REAL, POSITIVE], Between(-2.0, 2.0), || shared(Cauchy::new(0.5, 2)?)),
         law("ContinuousBernoulli of probs", |p| shared(ContinuousBernoulli::new(&p[0])?), &[UNIT], Between(0.05, 0.95), || shared(ContinuousBernoulli::new(0.3)?)),
@@ -219,19 +227,30 @@ fn table() -> Vec<Law> {
         law("MultivariateNormal of a covariance", |p| shared(MultivariateNormal::from_covariance(&p[0], definite(&p[1])?)?), &[REAL_ROW, SQUARE], RowsBetween(-2.0, 2.0), || shared(MultivariateNormal::from_covariance([0.5, 1.0], Tensor::new(&[[2f32, 0.5], [0.5, 2.]], &candle_core::Device::Cpu)?)?)),
         law("MultivariateNormal of a precision", |p| shared(MultivariateNormal::from_precision(&p[0], definite(&p[1])?)?), &[REAL_ROW, SQUARE], RowsBetween(-2.0, 2.0), || shared(MultivariateNormal::from_precision(0, Tensor::new(&[[2f32, 0.5], [0.5, 2.]], &candle_core::Device::Cpu)?)?)),
         law("LowRankMultivariateNormal", |p| shared(LowRankMultivariateNormal::new(&p[0], &p[1], &p[2])?), &[REAL_ROW, TWO_COLUMNS, POSITIVE_ROW], RowsBetween(-2.0, 2.0), || shared(LowRankMultivariateNormal::new(0, Tensor::new(&[[2f32], [0.5]], &candle_core::Device::Cpu)?, [0.5, 1.0])?)),
+        law("LKJCholesky", |p| shared(LKJCholesky::new(3, &p[0])?), &[SHAPE_OF_BETA], Factors, || shared(LKJCholesky::new(3, 1.5)?)),
         law("Dirichlet", |p| shared(Dirichlet::new(&p[0])?), &[SHAPE_OF_BETA], Rows, || shared(Dirichlet::new([1.5, 2.0, 3.5])?)),
     ]
 }
 
 impl Law {
-    /// How many of the dims of [`SHAPE`] are the values' own.
-    fn event_rank(&self) -> usize {
-        usize::from(matches!(self.values, OneHot | CountsOf(_) | RowsBetween(..) | Shares))
+    /// The shape of the values.
+    fn shape(&self) -> &'static [usize] {
+        if let Factors = self.values { &SHAPE_OF_MATRICES } else { &SHAPE }
     }
 
-    /// The dims of [`SHAPE`] that are not the values' own.
+    /// How many of the dims of [`shape`](Self::shape) are the values' own.
+    fn event_rank(&self) -> usize {
+        match self.values {
+            Factors => 2,
+            OneHot | CountsOf(_) | RowsBetween(..) | Shares => 1,
+            _ => 0,
+        }
+    }
+
+    /// The dims of [`shape`](Self::shape) that are not the values' own.
     fn batch(&self) -> &'static [usize] {
-        const { &SHAPE }.split_at(SHAPE.len() - self.event_rank()).0
+        let shape = self.shape();
+        &shape[..shape.len() - self.event_rank()]
     }
 
     /// Variables of the full shape.
@@ -262,7 +281,7 @@ impl Law {
 
     /// Values of the full shape; a variable where there is a gradient.
     fn value(&self, dtype: DType) -> Tensor {
-        self.value_of(&SHAPE, dtype)
+        self.value_of(self.shape(), dtype)
     }
 
     fn value_of(&self, shape: &[usize], dtype: DType) -> Tensor {
@@ -279,6 +298,16 @@ impl Law {
                 let t = tensor(&scaled(&|u| 0.2 + u), shape, dtype);
                 let sums = t.sum_keepdim(candle_core::D::Minus1).unwrap();
                 variable(&t.broadcast_div(&sums).unwrap())
+            }
+            Factors => {
+                let free: Vec<f64> = u.iter().map(|u| 2.0 * u - 1.0).collect();
+                let free = tensor(&free, shape, DType::F64);
+                // Of n² numbers a matrix, as many as it is made of.
+                let n = shape[shape.len() - 1];
+                let free = free.flatten_from(shape.len() - 2).unwrap();
+                let free = free.narrow(shape.len() - 2, 0, n * (n - 1) / 2).unwrap();
+                let factors = Constraint::CorrelationCholesky.constrain(&free).unwrap();
+                variable(&factors.to_dtype(dtype).unwrap())
             }
             Only(x) => tensor(&scaled(&|_| x), shape, dtype),
             Classes(k) => tensor(&scaled(&|u| (f64::from(k) * u).floor()), shape, DType::U32),
@@ -303,13 +332,13 @@ impl Law {
     }
 
     fn is_discrete(&self) -> bool {
-        !matches!(self.values, Between(..) | RowsBetween(..) | Rows | Shares | Only(_))
+        !matches!(self.values, Between(..) | RowsBetween(..) | Rows | Shares | Only(_) | Factors)
     }
 
     /// A value whose log-probability is NaN or -inf.
     fn outside(&self) -> f64 {
         match self.values {
-            Between(..) | RowsBetween(..) | Rows | Shares | Only(_) => f64::NAN,
+            Between(..) | RowsBetween(..) | Rows | Shares | Only(_) | Factors => f64::NAN,
             Counts(_) => 0.5,
             _ => 7.0,
         }

@@ -104,7 +104,8 @@ fn a_constructor_that_fails_is_a_read() {
             })
             .collect();
         let failed = (law.of)(&operands);
-        let typed = matches!(failed, Err(Error::Parameter { .. } | Error::NotPositiveDefinite { .. }));
+        let typed =
+            matches!(failed, Err(Error::Parameter { .. } | Error::NotPositiveDefinite { .. }));
         assert!(typed, "{}", law.name);
         assert!(ledger.reads().read.contains(site), "{}", law.name);
     }

@@ -1,6 +1,6 @@
 //! Shapes, dtypes, and the ways of making one distribution of another.
 
-use super::{Law, SHAPE, Values, table};
+use super::{Law, Values, table};
 use crate::support::{FLOATS, Shared, assert_close, flat};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{Distribution, DistributionExt, Error, Result, Rng};
@@ -19,15 +19,15 @@ fn shapes_are_batch_and_event() {
     for law in table() {
         let d = law.with(&law.params(DType::F64));
         let (batch, event) = (d.batch_shape(), d.event_shape());
-        assert_eq!([batch, event].concat(), SHAPE, "{}", law.name);
+        assert_eq!([batch, event].concat(), law.shape(), "{}", law.name);
         for shape in [&[][..], &[2], &[2, 1]] {
             let draws = d.sample(&mut Rng::seed(0), shape).unwrap();
-            assert_eq!(draws.dims(), [shape, &SHAPE].concat(), "{}: draws", law.name);
+            assert_eq!(draws.dims(), [shape, law.shape()].concat(), "{}: draws", law.name);
             let log_prob = d.log_prob(&draws).unwrap();
             assert_eq!(log_prob.dims(), [shape, batch].concat(), "{}: log_prob", law.name);
         }
         for moment in [d.mean(), d.variance()].into_iter().filter_map(available) {
-            assert_eq!(moment.dims(), SHAPE, "{}: moments", law.name);
+            assert_eq!(moment.dims(), law.shape(), "{}: moments", law.name);
         }
         if let Some(entropy) = available(d.entropy()) {
             assert_eq!(entropy.dims(), batch, "{}: entropy", law.name);
@@ -98,7 +98,7 @@ fn expanding_repeats_a_distribution() {
         assert_eq!(expanded.batch_shape(), batch, "{}", law.name);
         assert_eq!(expanded.event_shape(), row.event_shape(), "{}", law.name);
         let draws = expanded.sample(&mut Rng::seed(0), &[]).unwrap();
-        assert_eq!(draws.dims(), SHAPE, "{}", law.name);
+        assert_eq!(draws.dims(), law.shape(), "{}", law.name);
         let want = row.log_prob(&draws).unwrap();
         assert_eq!(flat(&expanded.log_prob(&draws).unwrap()), flat(&want), "{}", law.name);
     }
@@ -109,7 +109,7 @@ fn expanding_repeats_a_distribution() {
 fn a_value_broadcasts_to_the_batch() {
     for law in table() {
         let (row, expanded, batch) = expanded(&law);
-        let value = law.value_of(&SHAPE[1..], DType::F64);
+        let value = law.value_of(&law.shape()[1..], DType::F64);
         let once = row.log_prob(&value).unwrap();
         let want = flat(&once.broadcast_as(batch.as_slice()).unwrap());
         for (what, got) in [
@@ -157,7 +157,12 @@ fn event_dims_are_summed() {
             let outer = d.clone().to_event(n);
             let kept = d.batch_shape().len() - n;
             assert_eq!(outer.batch_shape(), &d.batch_shape()[..kept], "{}", law.name);
-            assert_eq!([outer.batch_shape(), outer.event_shape()].concat(), SHAPE, "{}", law.name);
+            assert_eq!(
+                [outer.batch_shape(), outer.event_shape()].concat(),
+                law.shape(),
+                "{}",
+                law.name
+            );
             let sum_from = |t: &Tensor| match n {
                 0 => flat(t),
                 _ => flat(&t.flatten_from(kept).unwrap().sum(kept).unwrap()),
@@ -192,7 +197,7 @@ fn the_densities_of_elements_make_that_of_an_outcome() {
             let shared: Shared = Arc::new(outer.clone().without_rsample());
             for whole in [&outer as &dyn Distribution, &shared] {
                 let Some(elements) = whole.elements() else { continue };
-                assert_eq!(elements.batch_shape(), SHAPE, "{}", law.name);
+                assert_eq!(elements.batch_shape(), law.shape(), "{}", law.name);
                 assert_eq!(elements.event_shape(), [0; 0], "{}", law.name);
                 let mut sum = elements.log_prob(&value).unwrap();
                 for _ in whole.event_shape() {

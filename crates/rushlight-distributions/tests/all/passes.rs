@@ -1,0 +1,105 @@
+//! A sum of tracked operands, whose gradients are made in the same pass as itself.
+
+use crate::support::{FLOATS, assert_close, flat, gradients, shared, spread, tensor, variable};
+use candle_core::{DType, Tensor};
+use rushlight_distributions::{
+    Bernoulli, Distribution, DistributionExt, Laplace, Normal, Rng, Weight,
+};
+
+/// More than one chunk of a pass, and no multiple of it or of a block.
+const SHAPE: [usize; 2] = [1003, 67];
+
+/// Shapes of a parameter: an element each, a column, a row, one for all; and a row too long for each chunk to
+/// collect gradients of its own, with the value's shape.
+const SHAPES: [([usize; 2], &[usize]); 5] = [
+    (SHAPE, &SHAPE),
+    (SHAPE, &[SHAPE[0], 1]),
+    (SHAPE, &[SHAPE[1]]),
+    (SHAPE, &[]),
+    ([4, 20_011], &[20_011]),
+];
+
+fn between(low: f64, high: f64, shape: &[usize], seed: usize, dtype: DType) -> Tensor {
+    let u = spread(shape.iter().product(), seed);
+    let numbers: Vec<f64> = u.iter().map(|u| low + (high - low) * u).collect();
+    variable(&tensor(&numbers, shape, dtype))
+}
+
+fn bits(x: &Tensor) -> Vec<u64> {
+    flat(x).iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn a_sum_has_the_same_bits_with_gradients_and_without() {
+    for (dtype, (shape, of_param)) in FLOATS.iter().flat_map(|t| SHAPES.map(|s| (*t, s))) {
+        let value = between(-2.0, 2.0, &shape, 0, dtype);
+        let [loc, scale] = [1, 2].map(|seed| between(0.5, 2.0, of_param, seed, dtype));
+        let weight = between(-1.0, 1.0, &shape[1..], 3, dtype);
+        let weight = Weight::elementwise(weight).times(0.7);
+        let d = Normal::new(&loc, &scale).unwrap();
+        let tracked = d.log_prob_sum(&value, weight.clone()).unwrap();
+        let d = d.detach_params().unwrap();
+        let plain = d.log_prob_sum(&value.detach(), weight).unwrap();
+        assert!(tracked.track_op() && !plain.track_op());
+        assert_eq!(bits(&tracked), bits(&plain), "{dtype:?} {of_param:?}");
+    }
+}
+
+/// Whether they come from the forward pass or not.
+#[test]
+fn every_backward_pass_gives_the_same_gradients() {
+    for (dtype, (shape, of_param)) in FLOATS.iter().flat_map(|t| SHAPES.map(|s| (*t, s))) {
+        let value = between(-2.0, 2.0, &shape, 0, dtype);
+        let params = [1, 2].map(|seed| between(0.5, 2.0, of_param, seed, dtype));
+        let weight = between(-1.0, 1.0, &shape, 3, dtype).detach();
+        let operands = [&params[..], std::slice::from_ref(&value)].concat();
+        let d = Normal::new(&params[0], &params[1]).unwrap();
+
+        let counts = Weight::elementwise(weight.clone()).times(0.7);
+        let sum = (d.log_prob_sum(&value, counts).unwrap() * 3.0).unwrap();
+        let each = (d.log_prob_composite(&value).unwrap() * weight).unwrap();
+        let want = gradients(&(each * (0.7 * 3.0)).unwrap(), &operands);
+        let first = gradients(&sum, &operands);
+        let tolerance = if dtype == DType::F32 { 1e-4 } else { 1e-12 };
+        for (got, want) in first.iter().zip(&want) {
+            assert_close(&format!("{dtype:?} {of_param:?}"), got, want, tolerance);
+        }
+        assert!(gradients(&sum, &operands) == first, "{dtype:?} {of_param:?}");
+    }
+}
+
+/// Not even an infinity counts 0 times.
+#[test]
+fn what_is_masked_has_no_gradient() {
+    for dtype in FLOATS {
+        let probs = variable(&tensor(&[0.25, 0.0, 1.0], &[3], dtype));
+        let [value, mask] = [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]].map(|x| tensor(&x, &[3], dtype));
+        let d = Bernoulli::new(&probs).unwrap();
+        let sum = d.log_prob_sum(&value, Weight::elementwise(mask)).unwrap();
+        assert_close("value", &flat(&sum), &[0.25f64.ln()], 1e-6);
+        for _ in 0..2 {
+            let got = gradients(&sum, std::slice::from_ref(&probs));
+            assert_eq!(got, [[4.0, 0.0, 0.0]]);
+        }
+    }
+}
+
+/// What moves draws is computed in `f32`; they stay in the dtype of the parameters.
+#[test]
+fn draws_in_half_precision_move() {
+    let [loc, scale] = [0.5, 2.0].map(|x| variable(&tensor(&[x, x], &[2], DType::F16)));
+    let families = [
+        shared(Normal::new(&loc, &scale).unwrap()).unwrap(),
+        shared(Laplace::new(&loc, &scale).unwrap()).unwrap(),
+    ];
+    for d in families {
+        let draw = d.rsample(&mut Rng::seed(0), &[3]).unwrap();
+        assert_eq!((draw.dims(), draw.dtype()), (&[3, 2][..], DType::F16));
+        let got = gradients(&draw, &[loc.clone(), scale.clone()]);
+        assert_eq!(got[0], [3.0; 2]);
+        // Σ ε, of rounded draws.
+        let x = flat(&draw);
+        let want = [0, 1].map(|j| (0..3).map(|i| (x[2 * i + j] - 0.5) / 2.0).sum::<f64>());
+        assert_close(d.name(), &got[1], &want, 5e-3);
+    }
+}
