@@ -277,6 +277,51 @@ fn another_loss_is_compared_with_its_own_gradient() {
     assert!(matches!(wrong.verdict, Verdict::Biased { .. }), "{wrong}");
 }
 
+/// Every objective, on rows that it serves; the particles of some are no draws, and the loss of some is another one.
+#[test]
+fn objectives_are_certified() {
+    for name in ["gmm", "branch", "vector"] {
+        let (_, row) = row(name);
+        let check = |told: &str, report: Report| {
+            println!("{told} on `{name}`: {}, {} estimates", report.reference, report.steps);
+            assert!(report.is_unbiased(), "{told} on `{name}`\n{report}");
+            report
+        };
+        let none = Baselines::None;
+        check("leave one out", report(row, LeaveOneOut::new(2), none));
+        check("divergences", report(row, MeanFieldElbo::new(), none));
+        let all = check("enumeration", report(row, TraceEnumElbo::new(), none));
+        assert!(all.numbers.iter().all(|n| n.variance < 1e-12), "{all}");
+        for bound in [
+            check("importance", report(row, IwaeElbo::new(2), none)),
+            check("Rényi", report(row, RenyiElbo::new(2, 0.5), none)),
+        ] {
+            assert!(matches!(bound.reference, Reference::Differences { .. }), "{bound}");
+        }
+        // It follows the gradient of no loss.
+        let wake = report(row, ReweightedWakeSleep::new(2), none);
+        assert!(matches!(wake.verdict, Verdict::Biased { .. }), "{wake}");
+    }
+}
+
+/// Gradients that are not those of the draws as they are.
+#[test]
+fn objectives_of_reparameterized_guides_are_certified() {
+    fn model(ctx: &mut Ctx, _: &()) -> Result<()> {
+        let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+        ctx.observe("x", Normal::new(z, 0.5)?, 1.2)
+    }
+    fn guide(ctx: &mut Ctx, _: &()) -> Result<()> {
+        let loc = ctx.param("loc", 0.3, Constraint::Real)?;
+        let scale = ctx.param("scale", 0.7, Constraint::Positive)?;
+        ctx.sample("z", Normal::new(loc, scale)?).map(drop)
+    }
+    let certify = Certify::new(model, guide);
+    let report = certify.run(&(), StickingTheLanding::new()).unwrap();
+    println!("{report}");
+    report.assert_unbiased();
+}
+
 /// What a fit would learn of its programs' promises, without an error.
 #[test]
 fn broken_promises_are_reported() {

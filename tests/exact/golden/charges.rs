@@ -9,7 +9,11 @@
 
 use super::case::{Baselines, Case};
 use super::sums::{Outcome, all};
-use super::{ALL, OF_VARIANCES, assert_close, case, check_variance, flat, has_variance, variance};
+use super::{
+    ABSOLUTE, ALL, OF_VARIANCES, RELATIVE, assert_close, case, check_variance, flat, has_variance,
+    mean, plated, scalars, sums, variance,
+};
+use rushlight::ParamStore;
 use rushlight::prelude::*;
 use std::collections::BTreeMap;
 
@@ -118,4 +122,40 @@ fn variances_that_follow_from_the_charges_are_exact() {
         }
     }
     assert_eq!((constants, checked), (46, 68));
+}
+
+/// The estimator itself, on all pairs of outcomes.
+#[test]
+fn leave_one_out_has_the_files_variance() {
+    for programs in [
+        scalars::SINGLE,
+        scalars::TWO,
+        scalars::CHAIN,
+        scalars::SCALED,
+        scalars::BRANCH,
+        scalars::CLASSES,
+        plated::COINS,
+        plated::COINS_APART,
+        plated::MASKED,
+    ] {
+        let (case, params) = (case(programs.id), ParamStore::default());
+        let told = programs.told();
+        let found = sums::particles(programs, &case, &params).unwrap();
+        let vars = sums::vars(&case, &params);
+        let mut estimator = LeaveOneOut::new(2);
+        let mut pairs = Vec::new();
+        for (p, a) in &found {
+            for (q, b) in &found {
+                let estimate = estimator.estimate(&[a.clone(), b.clone()]).unwrap();
+                let surrogate = estimate.surrogate.expect("parameters");
+                let gradient = sums::gradient(&surrogate, &vars).unwrap();
+                let (probability, loss, choices) = (p * q, estimate.loss, Default::default());
+                pairs.push(Outcome { probability, loss, gradient, choices });
+            }
+        }
+        let mean = mean(&pairs, |o| o.gradient.clone());
+        assert_close(&told, &mean, &flat(&case.json["grad_loss"]), (RELATIVE, ABSOLUTE));
+        let got = variance(&pairs, |o| o.gradient.clone());
+        assert!(check_variance(&told, "d_loo2_downstream", &case, &got), "{told}");
+    }
 }
