@@ -27,7 +27,7 @@ pub mod prelude {
         Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, IwaeElbo,
         Learned, LeaveOneOut, MeanFieldElbo, Predictive, Program, RenyiElbo, Result,
         ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy, StrategyExt, Svi,
-        TraceElbo, TraceEnumElbo, TraceGraphElbo, Value,
+        TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, certify,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }
@@ -35,6 +35,9 @@ pub mod prelude {
 /// The programs of the how-to pages, compiled and run with the tests.
 #[cfg(doctest)]
 mod how_to {
+    #[doc = include_str!("../docs/how-to/certify.md")]
+    struct Certify;
+
     #[doc = include_str!("../docs/how-to/enumerate.md")]
     struct Enumerate;
     #[doc = include_str!("../docs/how-to/add-a-distribution.md")]

@@ -10,9 +10,11 @@
 //! are shown.
 
 mod baselines;
+mod certify;
 mod combinations;
 mod elements;
 mod enumeration;
+mod golden;
 mod harness;
 mod laws;
 mod leave_one_out;

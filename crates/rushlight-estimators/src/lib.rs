@@ -13,10 +13,12 @@
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
+//! * [`certify`](certify()) proves an estimator unbiased on a program, or finds what is off.
 //! * [`Batches`] cuts data into shuffled minibatches.
 
 mod baseline;
 mod batches;
+pub mod certify;
 mod estimator;
 mod objective;
 mod optim;
@@ -28,6 +30,7 @@ pub use baseline::{
     Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
 };
 pub use batches::Batches;
+pub use certify::{Certify, certify};
 pub use estimator::{Enumerates, Estimate, Estimator, Fit};
 pub use objective::{
     IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, ReweightedWakeSleep, StickingTheLanding,

@@ -46,7 +46,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         Ok((loss, updates))
     }
 
-    pub(super) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
+    pub(crate) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
         let mut particles = Vec::with_capacity(self.estimator.particles());
         for particle in 0..self.estimator.particles() as u64 {
             particles.extend(self.outcomes(data, step, particle)?);

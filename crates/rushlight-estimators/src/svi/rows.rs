@@ -15,7 +15,7 @@ use rushlight_distributions::Rng;
 use rushlight_trace::{Error, Frame, Result, Site, Values};
 
 /// Runs both programs with given values for the guide's latents.
-pub(super) type Rerun<'a> = dyn Fn(Values) -> Result<Particle> + 'a;
+pub(crate) type Rerun<'a> = dyn Fn(Values) -> Result<Particle> + 'a;
 
 /// A log-probability that moves by more than this, relative to its size (from 1 on), has moved.
 const TOLERANCE: f64 = 1e-4;
@@ -25,7 +25,7 @@ const TRIES: u64 = 8;
 /// # Errors
 ///
 /// [`Error::RowsMix`] for the first plate whose rows do.
-pub(super) fn do_not_mix(
+pub(crate) fn do_not_mix(
     particle: &Particle,
     estimator: &dyn Estimator,
     rng: &Rng,
