@@ -22,8 +22,9 @@ pub mod prelude {
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
-        Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
+        Adam, Adaptive, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator,
+        Learned, OptimalConstant, Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo,
+        TraceGraphElbo, Value,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

@@ -8,6 +8,9 @@ use rushlight::prelude::*;
 #[derive(Debug, Clone, Copy)]
 pub enum Baselines {
     None,
+    /// None is named.
+    Unnamed,
+    Best,
     Average,
     ZeroInit,
     Number,
@@ -19,8 +22,10 @@ pub enum Baselines {
 }
 
 impl Baselines {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::None,
+        Self::Unnamed,
+        Self::Best,
         Self::Average,
         Self::ZeroInit,
         Self::Number,
@@ -35,7 +40,9 @@ impl Baselines {
         let draw = draw.into();
         let average = DecayingAverage::new;
         Ok(match self {
-            Self::None => draw,
+            Self::None => draw.no_baseline(),
+            Self::Unnamed => draw,
+            Self::Best => draw.baseline(OptimalConstant::default()),
             Self::Average => draw.baseline(average(0.9)),
             Self::ZeroInit => draw.baseline(average(0.9).zero_init()),
             Self::Number => draw.baseline(Value::new(-1.5)),

@@ -11,6 +11,7 @@
 
 mod baselines;
 mod combinations;
+mod constants;
 mod elements;
 mod harness;
 mod laws;

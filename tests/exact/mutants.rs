@@ -195,7 +195,7 @@ struct FoldsInFirst;
 impl Baseline for FoldsInFirst {
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
         let now = charge.cost.affine(0.1, 0.0)?;
-        let value = match &memory.state {
+        let value = match memory.state.first() {
             None => now,
             Some(average) => average.affine(0.9, 0.0)?.plus(&now)?,
         };
@@ -204,7 +204,7 @@ impl Baseline for FoldsInFirst {
 
     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
         let value = self.control_variate(charge, memory)?.value;
-        memory.state = Some(value);
+        memory.state = vec![value];
         Ok(())
     }
 }

@@ -6,8 +6,8 @@
 //! * An [`Estimator`] turns traces into a loss and a *surrogate* whose gradient estimates the loss's:
 //!   [`TraceElbo`] and [`TraceGraphElbo`].
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
-//!   mean alone: [`DecayingAverage`], [`Learned`], [`Value`]. They are attached with
-//!   [`.baseline(..)`](BaselineExt::baseline) and stack.
+//!   mean alone: [`DecayingAverage`], [`OptimalConstant`], [`Learned`], [`Value`]. They are attached with
+//!   [`.baseline(..)`](BaselineExt::baseline) and stack; a site that names none has [`Adaptive`].
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
@@ -23,7 +23,8 @@ mod state;
 mod svi;
 
 pub use baseline::{
-    Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
+    Adaptive, Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned,
+    Memory, OptimalConstant, Value,
 };
 pub use batches::Batches;
 pub use estimator::{Estimate, Estimator, Fit};

@@ -59,7 +59,7 @@ impl DecayingAverage {
 
 impl Baseline for DecayingAverage {
     fn control_variate(&self, _: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
-        let value = match &memory.state {
+        let value = match memory.state.first() {
             None => Cost::Number(0.0),
             Some(sum) => {
                 let count = memory.count.min(i32::MAX as u64) as i32;
@@ -72,10 +72,11 @@ impl Baseline for DecayingAverage {
 
     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
         // The sum Σ β^(t−k) cost_k, without the factor 1 − β: an op less a step.
-        memory.state = Some(match &memory.state {
+        let sum = match memory.state.first() {
             None => charge.cost.clone(),
             Some(sum) => sum.affine(self.beta, 0.0)?.plus(&charge.cost)?,
-        });
+        };
+        memory.state = vec![sum];
         memory.count += 1;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What baselines remember from step to step. It belongs to the estimator.
 
-use super::{Attached, Baseline, Charge, Cost};
+use super::charge::Charged;
+use super::{Adaptive, Attached, Baseline, Charge, Cost};
 use crate::{Fit, Particle};
 use rushlight_distributions::shape;
 use rushlight_trace::{Result, Site};
@@ -12,17 +13,19 @@ use std::sync::Arc;
 pub struct Memory {
     /// How many costs went in.
     pub count: u64,
-    /// What the baseline makes of them.
-    pub state: Option<Cost>,
+    /// What the baseline makes of them: nothing at first.
+    pub state: Vec<Cost>,
 }
 
 /// All memories of an estimator.
 ///
 /// They are keyed by the charge's shape too, so that a smaller last minibatch neither breaks nor spoils the
 /// memory of the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memories {
     slots: FxHashMap<String, Vec<Slot>>,
+    /// What sites have that name none.
+    unnamed: [Arc<dyn Baseline>; 1],
     /// Charges of this step, which go in when all particles have been charged.
     pending: Vec<Pending>,
 }
@@ -40,18 +43,35 @@ struct Pending {
     particle: usize,
     site: usize,
     baseline: usize,
-    cost: Cost,
-    elements: bool,
+    charged: Charged,
 }
 
-fn attached(site: &Site) -> &[Arc<dyn Baseline>] {
-    site.hints().get::<Attached>().map_or(&[], |a| &a.0)
+/// The baselines of a site: those that it names, or the one that it has unless it says that it has none.
+fn of<'a>(unnamed: &'a [Arc<dyn Baseline>], site: &'a Site) -> &'a [Arc<dyn Baseline>] {
+    site.hints().get::<Attached>().map_or(unnamed, |named| &named.0)
+}
+
+impl Default for Memories {
+    fn default() -> Self {
+        let unnamed: [Arc<dyn Baseline>; 1] = [Arc::new(Adaptive)];
+        Self { slots: FxHashMap::default(), unnamed, pending: Vec::new() }
+    }
 }
 
 impl Memories {
+    /// Whether the site names baselines.
+    pub fn are_named(site: &Site) -> bool {
+        site.hints().get::<Attached>().is_some_and(|named| !named.0.is_empty())
+    }
+
     /// Whether the site has baselines.
-    pub fn serves(&self, site: &Site) -> bool {
-        !attached(site).is_empty()
+    pub fn serve(&self, site: &Site) -> bool {
+        !of(&self.unnamed, site).is_empty()
+    }
+
+    /// Whether a baseline of the site wants a pilot.
+    pub fn want_pilot(&self, site: &Site) -> bool {
+        of(&self.unnamed, site).iter().any(|baseline| baseline.wants_pilot())
     }
 
     /// `cost − baselines` of a particle's guide site, by number; adds the losses that train them to `fits`.
@@ -66,17 +86,16 @@ impl Memories {
     ) -> Result<Cost> {
         let mut rest = cost;
         let unused = Memory::default();
-        for (k, baseline) in attached(site).iter().enumerate() {
-            let charge = Charge { site, cost: rest, elements };
+        for (k, baseline) in of(&self.unnamed, site).iter().enumerate() {
+            let charge = Charge::new(site, rest, elements);
             let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
             let variate = baseline.control_variate(&charge, memory)?;
             let left = charge.cost.minus(&variate.value)?;
             if let Some(loss) = variate.fit {
                 fits.push(Fit { site: site.name().to_owned(), loss });
             }
-            let cost = charge.cost;
-            let site = number;
-            self.pending.push(Pending { particle, site, baseline: k, cost, elements });
+            let (site, charged) = (number, charge.without_site());
+            self.pending.push(Pending { particle, site, baseline: k, charged });
             rest = left;
         }
         Ok(rest)
@@ -106,22 +125,22 @@ impl Memories {
 
     /// Lets the baselines take note of this step's costs, in the order of the charges.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        for Pending { particle, site, baseline, cost, elements } in self.pending.drain(..) {
+        for Pending { particle, site, baseline, charged } in self.pending.drain(..) {
             let Some(site) = particles[particle].guide().sites().nth(site) else { continue };
             if !self.slots.contains_key(site.name()) {
                 self.slots.insert(site.name().to_owned(), Vec::new());
             }
             let Some(slots) = self.slots.get_mut(site.name()) else { continue };
-            let at = slots
-                .iter()
-                .position(|s| s.baseline == baseline && shape::equal(&s.shape, cost.dims()));
+            let charge = charged.of(site);
+            let dims = charge.cost.dims();
+            let at =
+                slots.iter().position(|s| s.baseline == baseline && shape::equal(&s.shape, dims));
             let at = at.unwrap_or_else(|| {
-                let shape = cost.dims().to_vec();
+                let shape = dims.to_vec();
                 slots.push(Slot { baseline, shape, memory: Memory::default() });
                 slots.len() - 1
             });
-            let charge = Charge { site, cost, elements };
-            attached(site)[baseline].remember(&charge, &mut slots[at].memory)?;
+            of(&self.unnamed, site)[baseline].remember(&charge, &mut slots[at].memory)?;
         }
         Ok(())
     }

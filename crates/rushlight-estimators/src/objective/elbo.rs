@@ -7,7 +7,7 @@ use crate::baseline::Memories;
 use crate::{Cost, Estimate, Fit, Particle, State};
 use candle_core::Tensor;
 use rushlight_distributions::Weight;
-use rushlight_trace::{Error, Result, Site};
+use rushlight_trace::{Error, Result, Site, Trace};
 
 /// What a site is charged with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +63,26 @@ impl Elbo {
         Ok(Estimate { loss, surrogate, fits })
     }
 
+    /// Whether a score-function site of the guide has a baseline that wants a pilot.
+    pub fn wants_pilot(&self, guide: &Trace) -> bool {
+        guide.latents().any(|site| !site.is_pathwise() && self.memories.want_pilot(site))
+    }
+
+    /// Begins with the costs of a pilot, at the sites whose baselines want one.
+    pub fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.memories = Memories::default();
+        let view = View { n: 0, particle: pilot, charges: self.charges };
+        let mut charged = view.charged()?;
+        for (i, site) in pilot.guide().sites().enumerate() {
+            if let Some(Charged { cost, elements }) = charged.get_mut(i).and_then(Option::take)
+                && self.memories.want_pilot(site)
+            {
+                self.memories.reduce((0, i), site, (cost, elements), &mut Vec::new())?;
+            }
+        }
+        self.memories.settle(std::slice::from_ref(pilot))
+    }
+
     /// Lets the baselines take note of the particles of the last estimate.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.memories.settle(particles)
@@ -95,7 +115,7 @@ impl View<'_> {
         let mut charged = self.charged()?;
         let mut losses = Vec::new();
         for (i, site) in self.particle.guide().sites().enumerate() {
-            if site.is_pathwise() && memories.serves(site) {
+            if site.is_pathwise() && Memories::are_named(site) {
                 let (site, distribution) = (site.name().to_owned(), site.dist().name());
                 return Err(Error::UselessBaseline { site, distribution });
             }
@@ -139,7 +159,7 @@ impl View<'_> {
         memories: &mut Memories,
         fits: &mut Vec<Fit>,
     ) -> Result<Tensor> {
-        if memories.serves(site) {
+        if memories.serve(site) {
             cost = memories.reduce((self.n, i), site, (cost, elements), fits)?;
         }
         let weight = match cost {

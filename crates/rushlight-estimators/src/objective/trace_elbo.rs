@@ -2,7 +2,7 @@
 
 use super::elbo::{Charges, Elbo};
 use crate::{Estimate, Estimator, Particle, State};
-use rushlight_trace::Result;
+use rushlight_trace::{Result, Trace};
 
 /// The ELBO with score-function terms that charge each site with every cost, row by row of its plates.
 ///
@@ -46,6 +46,14 @@ impl Estimator for TraceElbo {
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         self.0.estimate(particles)
+    }
+
+    fn wants_pilot(&self, guide: &Trace) -> bool {
+        self.0.wants_pilot(guide)
+    }
+
+    fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.0.pilot(pilot)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

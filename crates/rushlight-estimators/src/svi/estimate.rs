@@ -1,12 +1,12 @@
 //! One estimate: the programs are run, the estimator is asked, and everything is checked before anything moves.
 
-use super::{Svi, checks, deep, rows};
+use super::{PILOT, Svi, checks, deep, rows};
 use crate::objective::sum_scalars;
 use crate::{Estimate, Particle, Update};
 use candle_core::Tensor;
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
-use rushlight_trace::{ParamStore, Program, Result, Run, Source};
+use rushlight_trace::{ParamStore, Program, Result, Run, Source, Trace};
 use std::sync::Arc;
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
@@ -16,6 +16,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         data: &X,
         accept: impl FnOnce(&mut Self, &[Update]) -> Result<()>,
     ) -> Result<(f64, Vec<Update>)> {
+        if self.step == 0 {
+            self.pilot(data)?;
+        }
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
         if self.validate && !self.checked_rows {
@@ -46,6 +49,25 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         Ok((loss, updates))
     }
 
+    /// Runs the programs once before the first step, for the memories of baselines that want it.
+    ///
+    /// Whether to do so must not depend on the first step's draws: the streams are others.
+    fn pilot(&mut self, data: &X) -> Result<()> {
+        let run = self.runs(PILOT, 0).validate(self.validate);
+        // What fails with these draws may do without a pilot; if the programs are wrong, the step tells.
+        let Ok((guide, ())) = run.clone().execute(|ctx| self.guide.run(ctx, data)) else {
+            return Ok(());
+        };
+        if !self.estimator.wants_pilot(&guide) {
+            return Ok(());
+        }
+        let Ok(pilot) = self.against(data, run, guide) else { return Ok(()) };
+        match checks::totals(std::slice::from_ref(&pilot), self.step) {
+            Ok(()) => self.estimator.pilot(&pilot),
+            Err(_) => Ok(()),
+        }
+    }
+
     pub(super) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
         (0..self.estimator.particles() as u64).map(|p| self.particle(data, step, p)).collect()
     }
@@ -64,6 +86,11 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
         let guide = latents.into_iter().fold(run.clone(), Run::source);
         let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
+        self.against(data, run, guide)
+    }
+
+    /// Runs the model against the guide's trace.
+    fn against(&self, data: &X, run: Run, guide: Trace) -> Result<Particle> {
         let guide = Arc::new(guide);
         let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
         let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;

@@ -1,0 +1,54 @@
+//! What a baseline is asked about.
+
+use super::Cost;
+use super::outcomes::Outcomes;
+use rushlight_trace::{Result, Site};
+use std::cell::OnceCell;
+
+/// What a baseline predicts: the cost of a site at one step.
+#[derive(Debug)]
+pub struct Charge<'a> {
+    /// The site: its distribution, plates, and value.
+    pub site: &'a Site,
+    /// The cost that earlier baselines left over. Shape: the site's plates; event dims behind them where `elements`.
+    pub cost: Cost,
+    /// Whether each element of an event is charged by itself.
+    pub elements: bool,
+    /// Found when somebody asks, and once.
+    outcomes: OnceCell<Option<Outcomes>>,
+}
+
+impl<'a> Charge<'a> {
+    pub(super) fn new(site: &'a Site, cost: Cost, elements: bool) -> Self {
+        Self { site, cost, elements, outcomes: OnceCell::new() }
+    }
+
+    /// The outcomes of a site that has finitely many.
+    pub(super) fn outcomes(&self) -> Result<Option<&Outcomes>> {
+        if let Some(found) = self.outcomes.get() {
+            return Ok(found.as_ref());
+        }
+        let outcomes = Outcomes::of(self.site, self.elements, self.cost.cells())?;
+        Ok(self.outcomes.get_or_init(|| outcomes).as_ref())
+    }
+
+    /// The charge, to be kept while its site is out of sight.
+    pub(super) fn without_site(self) -> Charged {
+        Charged { cost: self.cost, elements: self.elements, outcomes: self.outcomes }
+    }
+}
+
+/// A charge without its site.
+#[derive(Debug)]
+pub(super) struct Charged {
+    cost: Cost,
+    elements: bool,
+    outcomes: OnceCell<Option<Outcomes>>,
+}
+
+impl Charged {
+    /// The charge of `site`, which has to be the one that it was made of.
+    pub fn of(self, site: &Site) -> Charge<'_> {
+        Charge { site, cost: self.cost, elements: self.elements, outcomes: self.outcomes }
+    }
+}
