@@ -2,7 +2,8 @@
 
 use super::Cost;
 use super::outcomes::Outcomes;
-use rushlight_trace::{Result, Site};
+use rushlight_distributions::Origins;
+use rushlight_trace::{Error, Result, Site, Trace};
 use std::cell::OnceCell;
 
 /// What a baseline predicts: the cost of a site at one step.
@@ -14,13 +15,24 @@ pub struct Charge<'a> {
     pub cost: Cost,
     /// Whether each element of an event is charged by itself.
     pub elements: bool,
+    guide: &'a Trace,
     /// Found when somebody asks, and once.
     outcomes: OnceCell<Option<Outcomes>>,
 }
 
 impl<'a> Charge<'a> {
-    pub(super) fn new(site: &'a Site, cost: Cost, elements: bool) -> Self {
-        Self { site, cost, elements, outcomes: OnceCell::new() }
+    pub(super) fn new((guide, site): (&'a Trace, &'a Site), cost: Cost, elements: bool) -> Self {
+        Self { site, cost, elements, guide, outcomes: OnceCell::new() }
+    }
+
+    /// Refuses the input of a baseline that came from another run: it may know what this one drew.
+    pub(super) fn check_input(&self, origins: &Origins) -> Result<()> {
+        match self.guide.foreign(origins) {
+            None => Ok(()),
+            Some(origins) => {
+                Err(Error::ForeignValue { site: self.site.name().to_owned(), origins })
+            }
+        }
     }
 
     /// The outcomes of a site that has finitely many.
@@ -48,7 +60,8 @@ pub(super) struct Charged {
 
 impl Charged {
     /// The charge of `site`, which has to be the one that it was made of.
-    pub fn of(self, site: &Site) -> Charge<'_> {
-        Charge { site, cost: self.cost, elements: self.elements, outcomes: self.outcomes }
+    pub fn of<'a>(self, guide: &'a Trace, site: &'a Site) -> Charge<'a> {
+        let Self { cost, elements, outcomes } = self;
+        Charge { site, cost, elements, guide, outcomes }
     }
 }

@@ -98,6 +98,17 @@ impl Cost {
         self.plus(&other.affine(-1.0, 0.0)?)
     }
 
+    /// The quotient by a weight of the same shape, which is 1 or more, or 0 where this is 0 too; 0 there.
+    pub(crate) fn over(&self, weight: &Self) -> Result<Self> {
+        Ok(match (self, weight) {
+            (Self::Rows(sum), Self::Rows(weight)) => Self::Rows((sum / weight.maximum(1.0)?)?),
+            (sum, Self::Number(weight)) => sum.affine(1.0 / weight.max(1.0), 0.0)?,
+            (Self::Number(sum), Self::Rows(weight)) => {
+                Self::Rows(weight.maximum(1.0)?.recip()?.affine(*sum, 0.0)?)
+            }
+        })
+    }
+
     /// The cost as a tensor beside another: in its dtype, on its device.
     ///
     /// # Errors

@@ -1,14 +1,15 @@
 //! What baselines remember from step to step. It belongs to the estimator.
 
 use super::charge::Charged;
+use super::datum::Data;
 use super::{Adaptive, Attached, Baseline, Charge, Cost};
 use crate::{Fit, Particle};
 use rushlight_distributions::shape;
-use rushlight_trace::{Result, Site};
+use rushlight_trace::{Result, Site, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// The memory of one baseline at one site, for charges of one shape.
+/// The memory of one baseline at one site, for charges of one shape; of the rows at hand, if it has one for each datum.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     /// How many costs went in.
@@ -51,6 +52,10 @@ fn of<'a>(unnamed: &'a [Arc<dyn Baseline>], site: &'a Site) -> &'a [Arc<dyn Base
     site.hints().get::<Attached>().map_or(unnamed, |named| &named.0)
 }
 
+fn data_of(baseline: &dyn Baseline, charge: &Charge<'_>, guide: &Trace) -> Data {
+    if baseline.by_datum() { Data::of(charge, guide) } else { Data::default() }
+}
+
 impl Default for Memories {
     fn default() -> Self {
         let unnamed: [Arc<dyn Baseline>; 1] = [Arc::new(Adaptive)];
@@ -80,16 +85,20 @@ impl Memories {
     pub fn reduce(
         &mut self,
         (particle, number): (usize, usize),
-        site: &Site,
+        (guide, site): (&Trace, &Site),
         (cost, elements): (Cost, bool),
         fits: &mut Vec<Fit>,
     ) -> Result<Cost> {
         let mut rest = cost;
         let unused = Memory::default();
         for (k, baseline) in of(&self.unnamed, site).iter().enumerate() {
-            let charge = Charge::new(site, rest, elements);
-            let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
-            let variate = baseline.control_variate(&charge, memory)?;
+            let charge = Charge::new((guide, site), rest, elements);
+            let data = data_of(&**baseline, &charge, guide);
+            let memory = self.find(site, k, &data.whole(charge.cost.dims())).unwrap_or(&unused);
+            let variate = match data.is_empty() {
+                true => baseline.control_variate(&charge, memory)?,
+                false => baseline.control_variate(&charge, &data.pick(memory)?)?,
+            };
             let left = charge.cost.minus(&variate.value)?;
             if let Some(loss) = variate.fit {
                 fits.push(Fit { site: site.name().to_owned(), loss });
@@ -126,21 +135,30 @@ impl Memories {
     /// Lets the baselines take note of this step's costs, in the order of the charges.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         for Pending { particle, site, baseline, charged } in self.pending.drain(..) {
-            let Some(site) = particles[particle].guide().sites().nth(site) else { continue };
+            let guide = particles[particle].guide();
+            let Some(site) = guide.sites().nth(site) else { continue };
             if !self.slots.contains_key(site.name()) {
                 self.slots.insert(site.name().to_owned(), Vec::new());
             }
             let Some(slots) = self.slots.get_mut(site.name()) else { continue };
-            let charge = charged.of(site);
-            let dims = charge.cost.dims();
+            let charge = charged.of(guide, site);
+            let baseline_of_site = &of(&self.unnamed, site)[baseline];
+            let data = data_of(&**baseline_of_site, &charge, guide);
+            let shape = data.whole(charge.cost.dims());
             let at =
-                slots.iter().position(|s| s.baseline == baseline && shape::equal(&s.shape, dims));
+                slots.iter().position(|s| s.baseline == baseline && shape::equal(&s.shape, &shape));
             let at = at.unwrap_or_else(|| {
-                let shape = dims.to_vec();
                 slots.push(Slot { baseline, shape, memory: Memory::default() });
                 slots.len() - 1
             });
-            of(&self.unnamed, site)[baseline].remember(&charge, &mut slots[at].memory)?;
+            let memory = &mut slots[at].memory;
+            if data.is_empty() {
+                baseline_of_site.remember(&charge, memory)?;
+            } else {
+                let mut picked = data.pick(memory)?;
+                baseline_of_site.remember(&charge, &mut picked)?;
+                data.put(memory, picked)?;
+            }
         }
         Ok(())
     }

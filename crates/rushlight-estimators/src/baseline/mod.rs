@@ -9,6 +9,7 @@
 mod adaptive;
 mod charge;
 mod cost;
+mod datum;
 mod decaying_average;
 mod learned;
 mod memory;
@@ -54,6 +55,14 @@ pub trait Baseline: Debug + Send + Sync {
     ///
     /// Candle's.
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate>;
+
+    /// Whether the memory has a place for each datum of a subsampled plate, rather than for each row of the batch.
+    ///
+    /// The tensors of [`Memory::state`] then have the cost's dims, with more of them in front if need be; those of
+    /// data that were not seen before are 0. (Its count is that of all steps.)
+    fn by_datum(&self) -> bool {
+        false
+    }
 
     /// Whether a fit should begin with a pilot, whose costs are remembered before the first step's are predicted.
     fn wants_pilot(&self) -> bool {

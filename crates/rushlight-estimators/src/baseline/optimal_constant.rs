@@ -43,6 +43,7 @@ use rushlight_trace::Result;
 #[derive(Debug, Clone, Copy)]
 pub struct OptimalConstant {
     beta: f64,
+    by_datum: bool,
 }
 
 impl Default for OptimalConstant {
@@ -60,11 +61,24 @@ impl OptimalConstant {
     /// Panics unless `0 <= beta < 1`.
     pub fn new(beta: f64) -> Self {
         assert!((0.0..1.0).contains(&beta), "a decay must be in [0, 1), got {beta}");
-        Self { beta }
+        Self { beta, by_datum: false }
+    }
+
+    /// Keeps a constant for each datum of a subsampled plate, as [`DecayingAverage::by_datum`] does.
+    ///
+    /// [`DecayingAverage::by_datum`]: crate::DecayingAverage::by_datum
+    #[must_use]
+    pub fn by_datum(mut self) -> Self {
+        self.by_datum = true;
+        self
     }
 }
 
 impl Baseline for OptimalConstant {
+    fn by_datum(&self) -> bool {
+        self.by_datum
+    }
+
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
         let cells = charge.cost.cells();
         let mut best = vec![0.0; cells];

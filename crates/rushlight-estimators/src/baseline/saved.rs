@@ -21,7 +21,8 @@ impl Memories {
                     Cost::Number(x) => {
                         state.put(format!("{name}/{i}/number"), Tensor::new(*x, &Device::Cpu)?);
                     }
-                    Cost::Rows(rows) => state.put(format!("{name}/{i}/rows"), rows.clone()),
+                    // Memories of data are written to in place.
+                    Cost::Rows(rows) => state.put(format!("{name}/{i}/rows"), rows.copy()?),
                 }
             }
         }

@@ -77,7 +77,12 @@ impl Elbo {
             if let Some(Charged { cost, elements }) = charged.get_mut(i).and_then(Option::take)
                 && self.memories.want_pilot(site)
             {
-                self.memories.reduce((0, i), site, (cost, elements), &mut Vec::new())?;
+                self.memories.reduce(
+                    (0, i),
+                    (pilot.guide(), site),
+                    (cost, elements),
+                    &mut Vec::new(),
+                )?;
             }
         }
         self.memories.settle(std::slice::from_ref(pilot))
@@ -160,7 +165,12 @@ impl View<'_> {
         fits: &mut Vec<Fit>,
     ) -> Result<Tensor> {
         if memories.serve(site) {
-            cost = memories.reduce((self.n, i), site, (cost, elements), fits)?;
+            cost = memories.reduce(
+                (self.n, i),
+                (self.particle.guide(), site),
+                (cost, elements),
+                fits,
+            )?;
         }
         let weight = match cost {
             Cost::Number(x) => Weight::scale(x),
