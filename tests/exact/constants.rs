@@ -55,7 +55,7 @@ const D: usize = 200;
 /// `(1/D) Σ (b_i − t)²` as the log-density of a normal, up to a constant; plain bits, one event.
 #[test]
 fn two_hundred_bits_of_known_costs_have_no_variance() {
-    let theta = 0.1;
+    let theta = 0.1f64;
     let calls = AtomicUsize::new(0);
     let model = |ctx: &mut Ctx, _: &()| {
         calls.fetch_add(1, Ordering::Relaxed);
@@ -88,5 +88,54 @@ fn two_hundred_bits_of_known_costs_have_no_variance() {
         // Nothing was tried out but what was drawn, and the pilot.
         let pilot = usize::from(matches!(baselines, Baselines::Unnamed));
         assert_eq!(calls.load(Ordering::Relaxed), n + pilot);
+    }
+}
+
+/// Four data, each with a cost of its own that no draw changes. Once every datum was seen, an average for each leaves
+/// nothing; one for each row of the batch takes one datum for another. Batches of two sizes.
+#[test]
+fn an_average_of_each_datum_knows_its_cost() {
+    const COSTS: [f64; 4] = [-3.0, 5.0, 20.0, 0.5];
+    let model = |ctx: &mut Ctx, rows: &Tensor| {
+        ctx.subsample_rows("data", 4, rows, |ctx, _| {
+            ctx.sample("z", Bernoulli::new(0.3)?)?;
+            ctx.factor("cost", ctx.select_rows(Tensor::new(&COSTS, &Device::Cpu)?, 0)?)
+        })
+    };
+    let left = |attach: fn(Bernoulli) -> Draw| {
+        let guide = move |ctx: &mut Ctx, rows: &Tensor| {
+            let logit = (0.3f64 / 0.7).ln();
+            let logits = ctx.param("logits", [logit; 4], Constraint::Real)?;
+            ctx.subsample_rows("data", 4, rows, |ctx, _| {
+                let z = Bernoulli::from_logits(ctx.select_rows(&logits, 0)?)?;
+                ctx.sample("z", attach(z)).map(drop)
+            })
+        };
+        let mut svi = Svi::new(model, guide).dtype(DType::F64).estimator(TraceElbo::new());
+        let mut largest = 0.0f64;
+        for step in 0..60u32 {
+            let batch = match step % 3 {
+                0 => vec![0, 1 + step % 2],
+                1 => vec![3],
+                _ => vec![2, (step / 3) % 2],
+            };
+            let rows = Tensor::new(batch, &Device::Cpu).unwrap();
+            let (_, gradient) = svi.gradients(&rows).unwrap().swap_remove(0);
+            if step >= 12 {
+                for g in gradient.to_vec1::<f64>().unwrap() {
+                    largest = largest.max(g.abs());
+                }
+            }
+        }
+        largest
+    };
+    assert!(left(|z| z.baseline(DecayingAverage::new(0.5))) > 1.0);
+    let by_datum = [
+        left(|z| z.baseline(DecayingAverage::new(0.5).by_datum())),
+        left(|z| z.baseline(OptimalConstant::new(0.5).by_datum())),
+        left(|z| z.baseline(Value::new(2.0)).baseline(DecayingAverage::new(0.5).by_datum())),
+    ];
+    for left in by_datum {
+        assert!(left < 1e-12, "{left}");
     }
 }

@@ -219,6 +219,22 @@ impl Baseline for KnowsTheDraw {
     }
 }
 
+/// Any baseline, with this step's cost in its memory before it answers.
+#[derive(Debug)]
+struct RemembersFirst<B>(B);
+
+impl<B: Baseline> Baseline for RemembersFirst<B> {
+    fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
+        let mut memory = memory.clone();
+        self.0.remember(charge, &mut memory)?;
+        self.0.control_variate(charge, &memory)
+    }
+
+    fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
+        self.0.remember(charge, memory)
+    }
+}
+
 fn worst(
     name: &str,
     estimator: impl Estimator + 'static,
@@ -330,4 +346,15 @@ fn a_baseline_that_folds_its_cost_in_first() {
 fn a_baseline_that_knows_the_draw() {
     baseline_caught("auxiliary", |draw| draw.baseline(KnowsTheDraw), 102);
     baseline_caught("branch", |draw| draw.baseline(KnowsTheDraw), 103);
+}
+
+#[test]
+fn baselines_that_remember_first() {
+    // A constant of a bit, whose cost at a given value varies with the other bits.
+    let best = |draw: Draw| draw.baseline(RemembersFirst(OptimalConstant::new(0.5)));
+    baseline_caught("summed", best, 104);
+    // By the score, of a site that is not finite.
+    baseline_caught("coin", best, 105);
+    baseline_caught("coin", |draw| draw.baseline(RemembersFirst(DecayingAverage::new(0.9))), 106);
+    baseline_caught("coin", |draw| draw.baseline(RemembersFirst(Adaptive)), 107);
 }

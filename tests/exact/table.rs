@@ -1,6 +1,6 @@
 //! The table of exact gradients: rows by estimators by baselines.
 //!
-//! Each row is run with 20 estimators and baselines for its gradient (at most 240 numbers, fewer
+//! Each row is run with 26 estimators and baselines for its gradient (at most 240 numbers, fewer
 //! than the 500 up to which |z| < 4 is asked for) and with 4 estimators for its loss. A case's seed
 //! is its index: the row's place, then the estimator's, then the baselines'. Rows are tests of
 //! their own, so that they run side by side.
@@ -13,7 +13,7 @@ const SINGLE: [Kind; 2] = [Kind::Elbo, Kind::Graph];
 const SEVERAL: [Kind; 2] = [Kind::Elbo3, Kind::Graph3];
 /// Several particles: memories move after all of them.
 const WITH_SEVERAL: [Baselines; 3] =
-    [Baselines::None, Baselines::TwoAverages, Baselines::LearnedAndAverage];
+    [Baselines::Unnamed, Baselines::TwoAverages, Baselines::LearnedAndAverage];
 /// Seeds of one row.
 const STRIDE: u64 = 32;
 
@@ -35,6 +35,16 @@ fn check(name: &str) {
     for kind in SINGLE.into_iter().chain(SEVERAL) {
         harness::check_loss(row, kind, seed);
         seed += 1;
+    }
+}
+
+/// Memories by datum, where there are data that only some steps see.
+#[test]
+fn by_datum() {
+    let (place, subsampled) = row("subsampled");
+    for (i, kind) in SINGLE.into_iter().chain(SEVERAL).enumerate() {
+        let seed = 20_000 + place as u64 * STRIDE + i as u64;
+        harness::check(subsampled, kind, Baselines::ByDatum, seed);
     }
 }
 

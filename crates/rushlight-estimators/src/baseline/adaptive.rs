@@ -1,6 +1,6 @@
 //! The baseline of sites that name none.
 
-use super::outcomes::{Outcomes, Table};
+use super::outcomes::{Outcomes, Table, on_host};
 use super::{Baseline, Charge, ControlVariate, Cost, Memory};
 use candle_core::{Device, Tensor};
 use rushlight_trace::Result;
@@ -51,11 +51,11 @@ const MEMORY: f64 = 0.98;
 
 impl Baseline for Adaptive {
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
-        let mut notes = Notes::of(charge, memory)?;
-        if notes.steps == 0.0 {
+        let outcomes = charge.outcomes()?;
+        let notes = Notes::of(charge, outcomes, memory)?;
+        if notes.steps() == 0 {
             return Ok(ControlVariate { value: 0.0.into(), fit: None });
         }
-        let outcomes = charge.outcomes()?;
         let best = notes.best();
         let values = (0..notes.cells).map(|cell| notes.predict(best, outcomes, cell)).collect();
         Ok(ControlVariate { value: charge.cost.shaped(values)?, fit: None })
@@ -66,150 +66,166 @@ impl Baseline for Adaptive {
     }
 
     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
-        let mut notes = Notes::of(charge, memory)?;
-        let (outcomes, costs) = (charge.outcomes()?, charge.cost.on_host()?);
-        notes.compare(outcomes, &costs);
+        let outcomes = charge.outcomes()?;
+        let mut notes = Notes::of(charge, outcomes, memory)?;
+        let costs = charge.cost.on_host()?;
+        if notes.steps() > 0 {
+            notes.compare(outcomes, &costs);
+        }
         notes.add(outcomes, &costs);
-        memory.state = vec![notes.kept()?];
+        notes.keep(memory)?;
         memory.count += 1;
         Ok(())
     }
 }
 
 /// All numbers that are remembered of a site.
+///
+/// For both levels (cell by cell; then, if there are several rows, column by column, all rows together) and both decays:
+/// the sums of costs, one a column; then the sums and the weights of each outcome.
 #[derive(Debug)]
 struct Notes {
     cells: usize,
+    /// How many cells a row has.
+    columns: usize,
     classes: usize,
-    /// How many steps went in.
-    steps: f64,
-    /// What each candidate would have left over.
-    left: Vec<f64>,
-    /// For each level and decay.
-    averages: Vec<Average>,
+    /// How many steps went in; what each candidate would have left over; the averages.
+    numbers: Vec<f64>,
 }
 
-/// A candidate: an average, and whether it is the one by outcomes.
+/// Something to choose: an average, and whether it is the one by outcomes.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     average: usize,
     by_outcome: bool,
 }
 
-/// Decaying sums of costs, one a column, and those of each outcome with their weights. Cells in one column share it.
-#[derive(Debug)]
-struct Average {
-    beta: f64,
-    columns: usize,
-    sums: Vec<f64>,
-    by_outcome: [Vec<f64>; 2],
-}
+/// Memories of more numbers are kept in a tensor.
+const FEW: usize = 64;
 
 impl Notes {
     /// Those of a memory; empty ones if it has none, or of another form.
-    fn of(charge: &Charge<'_>, memory: &Memory) -> Result<Self> {
+    fn of(charge: &Charge<'_>, outcomes: Option<&Outcomes>, memory: &Memory) -> Result<Self> {
         let cells = charge.cost.cells();
-        let classes = charge.outcomes()?.map_or(0, |o| o.classes);
+        let classes = outcomes.map_or(0, |o| o.classes);
         let columns: usize = match charge.elements {
             true => charge.site.dist().event_shape().iter().product(),
             false => 1,
         };
-        // Cell by cell, and all rows together.
-        let mut levels = vec![cells];
-        if columns < cells && cells % columns == 0 {
-            levels.push(columns);
-        }
-        let kinds = 1 + usize::from(classes > 0);
-        let left = levels.len() * DECAYS.len() * kinds;
-        let len: usize = levels.iter().map(|m| DECAYS.len() * m * (1 + 2 * classes)).sum();
-        let kept = match &memory.state[..] {
-            [kept] if kept.cells() == 1 + left + len => kept.on_host()?,
-            _ => vec![0.0; 1 + left + len],
+        let mut notes = Self { cells, columns, classes, numbers: Vec::new() };
+        let len = notes.start(notes.averages());
+        notes.numbers = match &memory.state[..] {
+            [Cost::Rows(kept)] if kept.elem_count() == len => on_host(kept)?,
+            few if few.len() == len && len <= FEW => few.iter().map(number).collect(),
+            _ => vec![0.0; len],
         };
-        let mut kept = kept.into_iter();
-        let mut take = |n: usize| kept.by_ref().take(n).collect::<Vec<f64>>();
-        let steps = take(1)[0];
-        let left = take(left);
-        let mut averages = Vec::with_capacity(levels.len() * DECAYS.len());
-        for &columns in &levels {
-            for beta in DECAYS {
-                let sums = take(columns);
-                let by_outcome = [take(classes * columns), take(classes * columns)];
-                averages.push(Average { beta, columns, sums, by_outcome });
-            }
-        }
-        Ok(Self { cells, classes, steps, left, averages })
+        Ok(notes)
     }
 
-    fn kept(self) -> Result<Cost> {
-        let mut all = vec![self.steps];
-        all.extend(self.left);
-        for Average { sums, by_outcome: [of_each, weights], .. } in self.averages {
-            all.extend(sums);
-            all.extend(of_each);
-            all.extend(weights);
+    fn keep(self, memory: &mut Memory) -> Result<()> {
+        let len = self.numbers.len();
+        memory.state.clear();
+        if len <= FEW {
+            memory.state.extend(self.numbers.into_iter().map(Cost::Number));
+        } else {
+            memory.state.push(Cost::Rows(Tensor::from_vec(self.numbers, len, &Device::Cpu)?));
         }
-        let len = all.len();
-        Ok(Cost::Rows(Tensor::from_vec(all, len, &Device::Cpu)?))
+        Ok(())
+    }
+
+    fn steps(&self) -> u64 {
+        self.numbers[0] as u64
+    }
+
+    /// How many averages there are: for a single row, both levels are one.
+    fn averages(&self) -> usize {
+        if self.columns < self.cells { 2 * DECAYS.len() } else { DECAYS.len() }
+    }
+
+    fn kinds(&self) -> usize {
+        if self.classes > 0 { 2 } else { 1 }
+    }
+
+    /// How many columns an average has.
+    fn columns_of(&self, average: usize) -> usize {
+        if average < DECAYS.len() { self.cells } else { self.columns }
+    }
+
+    /// Where the numbers of an average begin.
+    fn start(&self, average: usize) -> usize {
+        let before: usize = (0..average).map(|a| self.columns_of(a)).sum();
+        1 + self.averages() * self.kinds() + before * (1 + 2 * self.classes)
     }
 
     fn candidates(&self) -> impl Iterator<Item = Candidate> + use<> {
-        let by_outcome = if self.classes > 0 { &[false, true][..] } else { &[false] };
-        (0..self.averages.len()).flat_map(move |average| {
-            by_outcome.iter().map(move |&by_outcome| Candidate { average, by_outcome })
-        })
+        let kinds = self.kinds();
+        (0..self.averages() * kinds)
+            .map(move |i| Candidate { average: i / kinds, by_outcome: i % kinds == 1 })
     }
 
     /// The first of those that would have left least.
     fn best(&self) -> Candidate {
-        let first = Candidate { average: 0, by_outcome: false };
-        let mut all = self.candidates().zip(&self.left);
-        let (mut best, mut least) = all.next().map_or((first, f64::INFINITY), |(c, l)| (c, *l));
-        for (candidate, &left) in all {
-            if left < least {
-                (best, least) = (candidate, left);
+        let mut best = (Candidate { average: 0, by_outcome: false }, f64::INFINITY);
+        for (candidate, left) in self.candidates().zip(&self.numbers[1..]) {
+            if *left < best.1 {
+                best = (candidate, *left);
             }
         }
-        best
+        best.0
     }
 
-    fn predict(&mut self, by: Candidate, outcomes: Option<&Outcomes>, cell: usize) -> f64 {
-        let steps = self.steps;
-        let Average { beta, columns, sums, by_outcome: [of_each, weights] } =
-            &mut self.averages[by.average];
-        let table = Table { sums: of_each, weights, columns: *columns };
-        let best = outcomes.filter(|_| by.by_outcome).and_then(|o| table.best(o, cell));
-        best.unwrap_or_else(|| sums[cell % *columns] * (1.0 - *beta) / (1.0 - beta.powf(steps)))
+    fn predict(&self, by: Candidate, outcomes: Option<&Outcomes>, cell: usize) -> f64 {
+        let columns = self.columns_of(by.average);
+        let numbers = &self.numbers[self.start(by.average)..];
+        let (sums, rest) = numbers.split_at(columns);
+        if let Some(outcomes) = outcomes.filter(|_| by.by_outcome) {
+            let (sums, rest) = rest.split_at(self.classes * columns);
+            let table = Table { sums, weights: &rest[..sums.len()], columns };
+            if let Some(best) = table.best(outcomes, cell) {
+                return best;
+            }
+        }
+        let beta = DECAYS[by.average % DECAYS.len()];
+        let steps = self.steps().min(i32::MAX as u64) as i32;
+        sums[cell % columns] * (1.0 - beta) / (1.0 - beta.powi(steps))
     }
 
     /// Takes note of what each candidate would have left over.
     fn compare(&mut self, outcomes: Option<&Outcomes>, costs: &[f64]) {
-        if self.steps == 0.0 {
-            return;
-        }
         for (i, candidate) in self.candidates().enumerate() {
             let mut sum = 0.0;
             for (cell, cost) in costs.iter().enumerate() {
                 let rest = cost - self.predict(candidate, outcomes, cell);
                 sum += rest * rest * outcomes.map_or(1.0, |o| o.squared_score(cell));
             }
-            self.left[i] = MEMORY * self.left[i] + sum;
+            self.numbers[1 + i] = MEMORY * self.numbers[1 + i] + sum;
         }
     }
 
     /// Takes costs in.
     fn add(&mut self, outcomes: Option<&Outcomes>, costs: &[f64]) {
-        for Average { beta, columns, sums, by_outcome: [of_each, weights] } in &mut self.averages {
-            sums.iter_mut().for_each(|sum| *sum *= *beta);
-            let share = *columns as f64 / costs.len() as f64;
+        for average in 0..self.averages() {
+            let (start, columns) = (self.start(average), self.columns_of(average));
+            let beta = DECAYS[average % DECAYS.len()];
+            let (sums, rest) = self.numbers[start..].split_at_mut(columns);
+            sums.iter_mut().for_each(|sum| *sum *= beta);
+            let share = columns as f64 / costs.len() as f64;
             for (cell, cost) in costs.iter().enumerate() {
-                sums[cell % *columns] += share * cost;
+                sums[cell % columns] += share * cost;
             }
             if let Some(outcomes) = outcomes {
-                let mut table = Table { sums: of_each, weights, columns: *columns };
-                table.add(outcomes, costs, *beta);
+                let (sums, rest) = rest.split_at_mut(self.classes * columns);
+                let weights = &mut rest[..sums.len()];
+                Table { sums, weights, columns }.add(outcomes, costs, beta);
             }
         }
-        self.steps += 1.0;
+        self.numbers[0] += 1.0;
+    }
+}
+
+fn number(cost: &Cost) -> f64 {
+    match cost {
+        Cost::Number(x) => *x,
+        Cost::Rows(_) => 0.0,
     }
 }

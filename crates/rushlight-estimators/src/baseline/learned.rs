@@ -167,3 +167,43 @@ fn numbers(memory: &Memory) -> [f64; 3] {
         _ => 0.0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+    use rushlight_distributions::{Bernoulli, Rng};
+    use rushlight_trace::{ParamStore, Run};
+
+    /// Leftovers of 0 and 8 have the mean 4 and the standard deviation 4.
+    #[test]
+    fn the_leftover_is_centred_and_its_fit_normalized() {
+        let program = |ctx: &mut rushlight_trace::Ctx| {
+            ctx.plate("rows", 2, |ctx| ctx.sample("z", Bernoulli::new(0.5)?).map(drop))
+        };
+        let run = Run::new(&ParamStore::default(), Rng::seed(0));
+        let (trace, ()) = run.execute(program).unwrap();
+        let site = trace.get("z").unwrap();
+        let of = |costs: [f64; 2]| {
+            let costs = Tensor::new(&costs, &Device::Cpu).unwrap();
+            Charge::new((&trace, site), costs.into(), false)
+        };
+        let zero = Var::new(&[0f64, 0.0], &Device::Cpu).unwrap();
+        let network = |x: &Tensor| x + zero.as_tensor();
+        let input = Tensor::new(&[0f64, 0.0], &Device::Cpu).unwrap();
+        let learned = Learned::new(&network, &input).unwrap().centred(0.5).normalized(0.9);
+
+        let mut memory = Memory::default();
+        let ask = |memory: &Memory| {
+            let variate = learned.control_variate(&of([1.0, 2.0]), memory).unwrap();
+            let fit = variate.fit.unwrap().to_scalar::<f64>().unwrap();
+            (variate.value.on_host().unwrap(), fit)
+        };
+        assert_eq!(ask(&memory), (vec![0.0, 0.0], 5.0));
+        learned.remember(&of([0.0, 8.0]), &mut memory).unwrap();
+        let (value, fit) = ask(&memory);
+        assert_eq!(value, [4.0, 4.0]);
+        // ((1 − 4)² + (2 − 4)²) / 4
+        assert!((fit - 3.25).abs() < 1e-12, "{fit}");
+    }
+}

@@ -83,9 +83,9 @@ impl Baseline for OptimalConstant {
         let cells = charge.cost.cells();
         let mut best = vec![0.0; cells];
         if let Some(outcomes) = charge.outcomes()? {
-            let mut parts = recalled(memory, 2, outcomes.classes * cells)?;
-            if let [sums, weights] = &mut parts[..] {
-                let table = Table { sums, weights, columns: cells };
+            let parts = recalled(memory, 2, outcomes.classes * cells)?;
+            if let [sums, weights] = &parts[..] {
+                let table = Table { sums: &sums[..], weights: &weights[..], columns: cells };
                 for (cell, b) in best.iter_mut().enumerate() {
                     *b = table.best(outcomes, cell).unwrap_or(0.0);
                 }
@@ -109,7 +109,9 @@ impl Baseline for OptimalConstant {
             let mut parts = recalled(memory, 2, outcomes.classes * cells)?;
             shape.insert(0, outcomes.classes);
             if let [sums, weights] = &mut parts[..] {
-                Table { sums, weights, columns: cells }.add(outcomes, &costs, self.beta);
+                let mut table =
+                    Table { sums: &mut sums[..], weights: &mut weights[..], columns: cells };
+                table.add(outcomes, &costs, self.beta);
             }
             parts
         } else {

@@ -106,16 +106,16 @@ pub(super) fn on_host(t: &Tensor) -> Result<Vec<f64>> {
     Ok(flat.to_device(&Device::Cpu)?.to_vec1()?)
 }
 
-/// Decaying sums of costs and how much went in, outcome by outcome: `classes` times `columns`. Cells that share a column
-/// share its costs.
-#[derive(Debug)]
-pub(super) struct Table<'a> {
-    pub sums: &'a mut [f64],
-    pub weights: &'a mut [f64],
+/// Decaying sums of costs, outcome by outcome, and how much went in: `classes` times `columns` each. Cells that share a
+/// column share its costs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table<T> {
+    pub sums: T,
+    pub weights: T,
     pub columns: usize,
 }
 
-impl Table<'_> {
+impl Table<&[f64]> {
     /// The best constant of a cell, from the mean cost of each outcome that was seen and the present probabilities;
     /// `None` if none was seen.
     ///
@@ -141,11 +141,14 @@ impl Table<'_> {
             false => (seen > 0.0).then(|| sum / seen),
         }
     }
+}
 
+impl Table<&mut [f64]> {
     /// Takes costs in, a cell each. An outcome's past decays when it is drawn again, so that a rare one is not
     /// forgotten.
     pub fn add(&mut self, outcomes: &Outcomes, costs: &[f64], beta: f64) {
-        let mut decayed = vec![false; if self.columns < costs.len() { self.sums.len() } else { 0 }];
+        let shared = self.columns < costs.len();
+        let mut decayed = vec![false; if shared { self.sums.len() } else { 0 }];
         for (cell, cost) in costs.iter().enumerate() {
             let at = outcomes.drawn[cell] * self.columns + cell % self.columns;
             let again = decayed.get_mut(at).is_some_and(|d| std::mem::replace(d, true));
