@@ -26,6 +26,9 @@ pub(super) fn squared(site: &Site, elements: bool) -> Result<Vec<Vec<f64>>> {
         leaves.push((leaf.clone(), event_rank));
         Ok(Operand::from(&leaf))
     })?;
+    if leaves.is_empty() {
+        return Ok(Vec::new());
+    }
     let gradients = copy.log_prob(&site.value().detach())?.sum_all()?.backward()?;
     let mut squares = Vec::with_capacity(leaves.len());
     for (leaf, event_rank) in leaves {
