@@ -11,9 +11,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rushlight::prelude::*;
 use rushlight::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Update};
 
+type Make = fn() -> Box<dyn Optimizer>;
+
 fn steps(c: &mut Criterion) {
     println!("{}", rushlight::runtime::init());
-    let all: [(&str, fn() -> Box<dyn Optimizer>); 7] = [
+    let all: [(&str, Make); 7] = [
         ("Adam", || Box::new(Adam::new(1e-9))),
         ("Adam, clipped", || Box::new(Adam::new(1e-9).clip_norm(1.0).clip_value(1.0))),
         ("AdamW", || Box::new(AdamW::new(1e-9))),
