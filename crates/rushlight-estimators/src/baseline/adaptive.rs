@@ -8,11 +8,11 @@ use rushlight_trace::Result;
 /// The best of several averages of past costs, chosen by what each would have left over in the steps before.
 ///
 /// ```text
-/// b = b_m,   m = argmin_m v_m,     v_m ← 0.98 v_m + Σ s² (cost − b_m)²
+/// b = b_m,   m = argmin_m v_m,     v_m ← 0.95 v_m + Σ s² (cost − b_m)²
 /// ```
 ///
 /// with the sum over rows, and over elements where they are charged by themselves; `s²` is the squared score where the
-/// outcomes are finite, else 1. The averages to choose from are made
+/// outcomes are finite, else 1 (after 32 steps, in every fourth). The averages to choose from are made
 ///
 /// * with a decay of 0.9 or 0.99: the quick one follows costs that move, the slow one is less noisy;
 /// * row by row, or of all rows of the site's plates: few rows differ so much that each needs an average of its own;
@@ -47,7 +47,11 @@ pub struct Adaptive;
 /// How much of the past an average keeps a step.
 const DECAYS: [f64; 2] = [0.9, 0.99];
 /// How much of the past the comparison keeps.
-const MEMORY: f64 = 0.98;
+const MEMORY: f64 = 0.95;
+/// They are compared in each of so many steps at first, ..
+const OFTEN: u64 = 32;
+/// .. and then in one of so many: it is most of the work.
+const SELDOM: u64 = 4;
 
 impl Baseline for Adaptive {
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
@@ -56,8 +60,8 @@ impl Baseline for Adaptive {
         if notes.steps() == 0 {
             return Ok(ControlVariate { value: 0.0.into(), fit: None });
         }
-        let best = notes.best();
-        let values = (0..notes.cells).map(|cell| notes.predict(best, outcomes, cell)).collect();
+        let mut values = vec![0.0; notes.cells];
+        notes.predict(notes.best(), outcomes, &mut values);
         Ok(ControlVariate { value: charge.cost.shaped(values)?, fit: None })
     }
 
@@ -69,7 +73,8 @@ impl Baseline for Adaptive {
         let outcomes = charge.outcomes()?;
         let mut notes = Notes::of(charge, outcomes, memory)?;
         let costs = charge.cost.on_host()?;
-        if notes.steps() > 0 {
+        let steps = notes.steps();
+        if (1..=OFTEN).contains(&steps) || steps % SELDOM == 0 && steps > 0 {
             notes.compare(outcomes, &costs);
         }
         notes.add(outcomes, &costs);
@@ -82,7 +87,7 @@ impl Baseline for Adaptive {
 /// All numbers that are remembered of a site.
 ///
 /// For both levels (cell by cell; then, if there are several rows, column by column, all rows together) and both decays:
-/// the sums of costs, one a column; then the sums and the weights of each outcome.
+/// the sums of costs, one a column; then the means and the counts of each outcome.
 #[derive(Debug)]
 struct Notes {
     cells: usize,
@@ -174,30 +179,32 @@ impl Notes {
         best.0
     }
 
-    fn predict(&self, by: Candidate, outcomes: Option<&Outcomes>, cell: usize) -> f64 {
+    /// What a candidate predicts of each cell.
+    fn predict(&self, by: Candidate, outcomes: Option<&Outcomes>, into: &mut [f64]) {
         let columns = self.columns_of(by.average);
-        let numbers = &self.numbers[self.start(by.average)..];
-        let (sums, rest) = numbers.split_at(columns);
-        if let Some(outcomes) = outcomes.filter(|_| by.by_outcome) {
-            let (sums, rest) = rest.split_at(self.classes * columns);
-            let table = Table { sums, weights: &rest[..sums.len()], columns };
-            if let Some(best) = table.best(outcomes, cell) {
-                return best;
-            }
-        }
+        let (sums, rest) = self.numbers[self.start(by.average)..].split_at(columns);
         let beta = DECAYS[by.average % DECAYS.len()];
-        let steps = self.steps().min(i32::MAX as u64) as i32;
-        sums[cell % columns] * (1.0 - beta) / (1.0 - beta.powi(steps))
+        let share = (1.0 - beta) / (1.0 - beta.powi(self.steps().min(i32::MAX as u64) as i32));
+        if let Some(outcomes) = outcomes.filter(|_| by.by_outcome) {
+            let (means, rest) = rest.split_at(self.classes * columns);
+            let table = Table { means, counts: &rest[..means.len()], columns };
+            return table.best(outcomes, |column| share * sums[column], into);
+        }
+        for row in into.chunks_mut(columns) {
+            row.iter_mut().zip(sums).for_each(|(into, sum)| *into = share * sum);
+        }
     }
 
     /// Takes note of what each candidate would have left over.
     fn compare(&mut self, outcomes: Option<&Outcomes>, costs: &[f64]) {
+        let mut predicted = vec![0.0; costs.len()];
         for (i, candidate) in self.candidates().enumerate() {
-            let mut sum = 0.0;
-            for (cell, cost) in costs.iter().enumerate() {
-                let rest = cost - self.predict(candidate, outcomes, cell);
-                sum += rest * rest * outcomes.map_or(1.0, |o| o.squared_score(cell));
-            }
+            self.predict(candidate, outcomes, &mut predicted);
+            let squares = costs.iter().zip(&predicted).map(|(cost, b)| (cost - b) * (cost - b));
+            let sum: f64 = match outcomes {
+                None => squares.sum(),
+                Some(o) => squares.zip(o.squared_scores()).map(|(left, s)| left * s).sum(),
+            };
             self.numbers[1 + i] = MEMORY * self.numbers[1 + i] + sum;
         }
     }
@@ -210,13 +217,13 @@ impl Notes {
             let (sums, rest) = self.numbers[start..].split_at_mut(columns);
             sums.iter_mut().for_each(|sum| *sum *= beta);
             let share = columns as f64 / costs.len() as f64;
-            for (cell, cost) in costs.iter().enumerate() {
-                sums[cell % columns] += share * cost;
+            for row in costs.chunks(columns) {
+                sums.iter_mut().zip(row).for_each(|(sum, cost)| *sum += share * cost);
             }
             if let Some(outcomes) = outcomes {
-                let (sums, rest) = rest.split_at_mut(self.classes * columns);
-                let weights = &mut rest[..sums.len()];
-                Table { sums, weights, columns }.add(outcomes, costs, beta);
+                let (means, rest) = rest.split_at_mut(self.classes * columns);
+                let counts = &mut rest[..means.len()];
+                Table { means, counts, columns }.add(outcomes, costs, beta);
             }
         }
         self.numbers[0] += 1.0;

@@ -84,11 +84,9 @@ impl Baseline for OptimalConstant {
         let mut best = vec![0.0; cells];
         if let Some(outcomes) = charge.outcomes()? {
             let parts = recalled(memory, 2, outcomes.classes * cells)?;
-            if let [sums, weights] = &parts[..] {
-                let table = Table { sums: &sums[..], weights: &weights[..], columns: cells };
-                for (cell, b) in best.iter_mut().enumerate() {
-                    *b = table.best(outcomes, cell).unwrap_or(0.0);
-                }
+            if let [means, counts] = &parts[..] {
+                let table = Table { means: &means[..], counts: &counts[..], columns: cells };
+                table.best(outcomes, |_| 0.0, &mut best);
             }
         } else {
             let parts = recalled(memory, memory.state.len(), cells)?;
@@ -108,9 +106,9 @@ impl Baseline for OptimalConstant {
         let parts = if let Some(outcomes) = charge.outcomes()? {
             let mut parts = recalled(memory, 2, outcomes.classes * cells)?;
             shape.insert(0, outcomes.classes);
-            if let [sums, weights] = &mut parts[..] {
+            if let [means, counts] = &mut parts[..] {
                 let mut table =
-                    Table { sums: &mut sums[..], weights: &mut weights[..], columns: cells };
+                    Table { means: &mut means[..], counts: &mut counts[..], columns: cells };
                 table.add(outcomes, &costs, self.beta);
             }
             parts

@@ -7,29 +7,21 @@ use candle_core::{DType, Device, Tensor};
 use rushlight_distributions::{Constraint, Distribution};
 use rushlight_trace::{Result, Site};
 
-/// The outcomes of a site, cell by cell.
+/// The outcomes of a site, cell by cell. Tables are outcome by outcome: `classes` times `cells`.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     /// How many there are.
     pub classes: usize,
     /// The one that each cell drew.
-    drawn: Vec<usize>,
-    /// The probability of each outcome at each cell: `classes` times `cells`.
-    probs: Vec<f64>,
+    drawn: Vec<u32>,
+    /// What each outcome weighs in the best constant: `p_k s_k²`, with its probability and the square of its score.
+    weights: Vec<f64>,
+    /// `s²` of the drawn outcomes.
+    squared_scores: Vec<f64>,
 }
 
 /// Sites with more entries in their tables of outcomes get none.
 const MOST: usize = 1 << 22;
-
-/// What an outcome `k` of probability `p_k` weighs in the best constant: `p_k s_k²`, with the score towards the logits,
-/// `s_k² = 1 − 2 p_k + Σ_j p_j²`. Of two outcomes any parameter has that score, up to a factor.
-fn weight(p: f64, squares: f64) -> f64 {
-    p * square(p, squares)
-}
-
-fn square(p: f64, squares: f64) -> f64 {
-    1.0 - 2.0 * p + squares
-}
 
 impl Outcomes {
     /// The outcomes of a site whose parameters are as good as a logit an outcome, and of which a cell has one value:
@@ -61,27 +53,33 @@ impl Outcomes {
             true => site.value().argmax(candle_core::D::Minus1)?,
             false => site.value().clone(),
         };
-        let drawn = on_host(&value)?.into_iter().map(|x| x as usize).collect();
-        Ok(Some(Self { classes, drawn, probs }))
+        let drawn = on_host(&value)?.into_iter().map(|x| x as u32).collect();
+        Ok(Some(Self::new(classes, drawn, probs)))
     }
 
-    /// How many cells there are.
-    fn cells(&self) -> usize {
-        self.drawn.len()
+    /// The score is that towards the logits, `s_k² = 1 − 2 p_k + Σ_j p_j²`. Of two outcomes any parameter has it, up to
+    /// a factor.
+    fn new(classes: usize, drawn: Vec<u32>, probs: Vec<f64>) -> Self {
+        let cells = drawn.len();
+        let (mut weights, mut squared_scores) = (probs, vec![0.0; cells]);
+        for (cell, &drawn) in drawn.iter().enumerate() {
+            let at = |k: usize| k * cells + cell;
+            let squares: f64 = (0..classes).map(|k| weights[at(k)].powi(2)).sum();
+            for k in 0..classes {
+                let p = weights[at(k)];
+                let square = 1.0 - 2.0 * p + squares;
+                weights[at(k)] = p * square;
+                if drawn as usize == k {
+                    squared_scores[cell] = square;
+                }
+            }
+        }
+        Self { classes, drawn, weights, squared_scores }
     }
 
-    /// The probability of outcome `k` at a cell.
-    fn prob(&self, k: usize, cell: usize) -> f64 {
-        self.probs[k * self.cells() + cell]
-    }
-
-    fn sum_of_squares(&self, cell: usize) -> f64 {
-        (0..self.classes).map(|k| self.prob(k, cell).powi(2)).sum()
-    }
-
-    /// The squared score of the drawn outcome.
-    pub fn squared_score(&self, cell: usize) -> f64 {
-        square(self.prob(self.drawn[cell], cell), self.sum_of_squares(cell))
+    /// The squared scores of the drawn outcomes, cell by cell.
+    pub fn squared_scores(&self) -> &[f64] {
+        &self.squared_scores
     }
 }
 
@@ -106,39 +104,43 @@ pub(super) fn on_host(t: &Tensor) -> Result<Vec<f64>> {
     Ok(flat.to_device(&Device::Cpu)?.to_vec1()?)
 }
 
-/// Decaying sums of costs, outcome by outcome, and how much went in: `classes` times `columns` each. Cells that share a
+/// The decaying mean cost of each outcome, and how much went into it: `classes` times `columns`. Cells that share a
 /// column share its costs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table<T> {
-    pub sums: T,
-    pub weights: T,
+    pub means: T,
+    pub counts: T,
     pub columns: usize,
 }
 
 impl Table<&[f64]> {
-    /// The best constant of a cell, from the mean cost of each outcome that was seen and the present probabilities;
-    /// `None` if none was seen.
+    /// The best constant of each cell, from the mean cost of each outcome that was seen; where none was, `unseen`.
     ///
     /// ```text
     /// b* = Σ_k p_k s_k² c_k / Σ_k p_k s_k²
     /// ```
-    pub fn best(&self, outcomes: &Outcomes, cell: usize) -> Option<f64> {
-        let squares = outcomes.sum_of_squares(cell);
-        let (mut top, mut bottom, mut sum, mut seen) = (0.0, 0.0, 0.0, 0.0);
-        for k in 0..outcomes.classes {
-            let at = k * self.columns + cell % self.columns;
-            if self.weights[at] > 0.0 {
-                let mean = self.sums[at] / self.weights[at];
-                let weight = weight(outcomes.prob(k, cell), squares);
-                top += weight * mean;
-                bottom += weight;
-                sum += mean;
-                seen += 1.0;
+    pub fn best(&self, outcomes: &Outcomes, unseen: impl Fn(usize) -> f64, into: &mut [f64]) {
+        let cells = outcomes.drawn.len();
+        for (row, into) in into.chunks_mut(self.columns).enumerate() {
+            for (column, into) in into.iter_mut().enumerate() {
+                let cell = row * self.columns + column;
+                let (mut top, mut bottom, mut sum, mut seen) = (0.0, 0.0, 0.0, 0.0);
+                for k in 0..outcomes.classes {
+                    let at = k * self.columns + column;
+                    if self.counts[at] > 0.0 {
+                        let weight = outcomes.weights[k * cells + cell];
+                        top += weight * self.means[at];
+                        bottom += weight;
+                        sum += self.means[at];
+                        seen += 1.0;
+                    }
+                }
+                *into = match (bottom > 0.0, seen > 0.0) {
+                    (true, _) => top / bottom,
+                    (false, true) => sum / seen,
+                    (false, false) => unseen(column),
+                };
             }
-        }
-        match bottom > 0.0 {
-            true => Some(top / bottom),
-            false => (seen > 0.0).then(|| sum / seen),
         }
     }
 }
@@ -148,13 +150,45 @@ impl Table<&mut [f64]> {
     /// forgotten.
     pub fn add(&mut self, outcomes: &Outcomes, costs: &[f64], beta: f64) {
         let shared = self.columns < costs.len();
-        let mut decayed = vec![false; if shared { self.sums.len() } else { 0 }];
+        let mut decayed = vec![false; if shared { self.means.len() } else { 0 }];
         for (cell, cost) in costs.iter().enumerate() {
-            let at = outcomes.drawn[cell] * self.columns + cell % self.columns;
+            let at = outcomes.drawn[cell] as usize * self.columns + cell % self.columns;
             let again = decayed.get_mut(at).is_some_and(|d| std::mem::replace(d, true));
             let decay = if again { 1.0 } else { beta };
-            self.sums[at] = decay * self.sums[at] + cost;
-            self.weights[at] = decay * self.weights[at] + 1.0;
+            self.counts[at] = decay * self.counts[at] + 1.0;
+            self.means[at] += (cost - self.means[at]) / self.counts[at];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three classes, one never seen: `Σ p s² c / Σ p s²` over the other two, by hand; then rows that share a column.
+    #[test]
+    fn the_best_constant_of_what_was_seen() {
+        let outcomes = Outcomes::new(3, vec![0, 2], vec![0.5, 0.2, 0.3, 0.2, 0.2, 0.6]);
+        let squares = [0.25 + 0.09 + 0.04, 0.04 + 0.04 + 0.36];
+        assert!((outcomes.squared_scores()[0] - squares[0]).abs() < 1e-15); // 1 − 2 · 0.5 + ..
+        let (mut means, mut counts) = ([0.0; 6], [0.0; 6]);
+        let mut table = Table { means: &mut means[..], counts: &mut counts[..], columns: 2 };
+        table.add(&outcomes, &[10.0, 4.0], 0.5);
+        table.add(&Outcomes::new(3, vec![1, 2], vec![1.0 / 3.0; 6]), &[7.0, 1.0], 0.5);
+        let mut best = [0.0; 2];
+        let table = Table { means: &means[..], counts: &counts[..], columns: 2 };
+        table.best(&outcomes, |_| f64::NAN, &mut best);
+        let weight = |p: f64| p * (1.0 - 2.0 * p + squares[0]);
+        let (a, b) = (weight(0.5), weight(0.3));
+        assert!((best[0] - (10.0 * a + 7.0 * b) / (a + b)).abs() < 1e-12, "{best:?}");
+        // (0.5 · 4 + 1) / 1.5
+        assert!((best[1] - 2.0).abs() < 1e-12, "{best:?}");
+
+        let (mut means, mut counts) = ([0.0; 3], [0.0; 3]);
+        let mut table = Table { means: &mut means[..], counts: &mut counts[..], columns: 1 };
+        let same = Outcomes::new(3, vec![1, 1], vec![1.0 / 3.0; 6]);
+        table.add(&same, &[4.0, 6.0], 0.5);
+        table.add(&same, &[1.0, 1.0], 0.5);
+        assert_eq!((means, counts), ([0.0, 7.0 / 3.0, 0.0], [0.0, 3.0, 0.0]));
     }
 }
