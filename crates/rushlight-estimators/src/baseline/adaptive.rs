@@ -11,8 +11,9 @@ use rushlight_trace::Result;
 /// b = b_m,   m = argmin_m v_m,     v_m ← 0.95 v_m + Σ s² (cost − b_m)²
 /// ```
 ///
-/// with the sum over rows, and over elements where they are charged by themselves; `s²` is the squared score where the
-/// outcomes are finite, else 1 (after 32 steps, in every fourth). The averages to choose from are made
+/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth). `s²`
+/// is the squared score where outcomes are few, and is averaged over them as far as the mean cost of each is known; else
+/// it is 1. The averages to choose from are made
 ///
 /// * with a decay of 0.9 or 0.99: the quick one follows costs that move, the slow one is less noisy;
 /// * row by row, or of all rows of the site's plates: few rows differ so much that each needs an average of its own;
@@ -182,13 +183,11 @@ impl Notes {
     /// What a candidate predicts of each cell.
     fn predict(&self, by: Candidate, outcomes: Option<&Outcomes>, into: &mut [f64]) {
         let columns = self.columns_of(by.average);
-        let (sums, rest) = self.numbers[self.start(by.average)..].split_at(columns);
+        let sums = &self.numbers[self.start(by.average)..][..columns];
         let beta = DECAYS[by.average % DECAYS.len()];
         let share = (1.0 - beta) / (1.0 - beta.powi(self.steps().min(i32::MAX as u64) as i32));
         if let Some(outcomes) = outcomes.filter(|_| by.by_outcome) {
-            let (means, rest) = rest.split_at(self.classes * columns);
-            let table = Table { means, counts: &rest[..means.len()], columns };
-            return table.best(outcomes, |column| share * sums[column], into);
+            return self.table(by.average).best(outcomes, |column| share * sums[column], into);
         }
         for row in into.chunks_mut(columns) {
             row.iter_mut().zip(sums).for_each(|(into, sum)| *into = share * sum);
@@ -198,15 +197,27 @@ impl Notes {
     /// Takes note of what each candidate would have left over.
     fn compare(&mut self, outcomes: Option<&Outcomes>, costs: &[f64]) {
         let mut predicted = vec![0.0; costs.len()];
+        // The slow means of each cell.
+        let targets = outcomes.map(|o| self.table(1).targets(o, costs));
         for (i, candidate) in self.candidates().enumerate() {
             self.predict(candidate, outcomes, &mut predicted);
-            let squares = costs.iter().zip(&predicted).map(|(cost, b)| (cost - b) * (cost - b));
-            let sum: f64 = match outcomes {
-                None => squares.sum(),
-                Some(o) => squares.zip(o.squared_scores()).map(|(left, s)| left * s).sum(),
+            let left: f64 = match &targets {
+                None => costs.iter().zip(&predicted).map(|(cost, b)| (cost - b).powi(2)).sum(),
+                Some(targets) => {
+                    let off = |((t, weight), b): (&(f64, f64), &f64)| weight * (b - t).powi(2);
+                    targets.iter().zip(&predicted).map(off).sum()
+                }
             };
-            self.numbers[1 + i] = MEMORY * self.numbers[1 + i] + sum;
+            self.numbers[1 + i] = MEMORY * self.numbers[1 + i] + left;
         }
+    }
+
+    /// The costs by outcome of an average.
+    fn table(&self, average: usize) -> Table<&[f64]> {
+        let columns = self.columns_of(average);
+        let (_, rest) = self.numbers[self.start(average)..].split_at(columns);
+        let (means, rest) = rest.split_at(self.classes * columns);
+        Table { means, counts: &rest[..means.len()], columns }
     }
 
     /// Takes costs in.
@@ -234,5 +245,60 @@ fn number(cost: &Cost) -> f64 {
     match cost {
         Cost::Number(x) => *x,
         Cost::Rows(_) => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+    use rushlight_distributions::{Normal, Rng};
+    use rushlight_trace::{ParamStore, Run};
+
+    const ROWS: usize = 40;
+
+    /// The root mean square of what is left over in the second half of 200 steps.
+    fn left(costs: impl Fn(u64) -> candle_core::Result<Tensor>) -> f64 {
+        let run = Run::new(&ParamStore::default(), Rng::seed(0));
+        let program = |ctx: &mut rushlight_trace::Ctx| {
+            ctx.plate("rows", ROWS, |ctx| ctx.sample("z", Normal::new(0.0, 1.0)?).map(drop))
+        };
+        let (trace, ()) = run.execute(program).unwrap();
+        let site = trace.get("z").unwrap();
+        let mut memory = Memory::default();
+        let mut sum = 0.0;
+        for step in 0..200 {
+            let cost: Cost = costs(step).unwrap().into();
+            let charge = Charge::new((&trace, site), cost.clone(), false);
+            let b = Adaptive.control_variate(&charge, &memory).unwrap().value;
+            if step >= 100 {
+                let left = cost.minus(&b).unwrap().on_host().unwrap();
+                sum += left.iter().map(|x| x * x).sum::<f64>();
+            }
+            Adaptive.remember(&charge, &mut memory).unwrap();
+        }
+        (sum / (100 * ROWS) as f64).sqrt()
+    }
+
+    fn noise(step: u64) -> candle_core::Result<Tensor> {
+        Rng::seed(1).step(step).normal(&[ROWS], DType::F64, &Device::Cpu)
+    }
+
+    /// Rows that differ have averages of their own; rows that do not, share one, which then is hardly off at all. Costs
+    /// that jump are followed by the quick average.
+    #[test]
+    fn the_average_that_fits_is_chosen() {
+        let levels = Tensor::arange(0f64, ROWS as f64, &Device::Cpu).unwrap();
+        let differing = left(|step| noise(step)? + &levels);
+        assert!((differing - 1.0).abs() < 0.05, "{differing}");
+        let alike = left(|step| noise(step)? + 7.0);
+        assert!((alike - 1.0).abs() < 0.03, "{alike}");
+        let rising = left(|step| noise(step)? + step as f64);
+        let quick = left(|step| (noise(step)? * 0.0)? + step as f64);
+        // An average with a decay of 0.9 is ten steps behind.
+        assert!(
+            (quick - 10.0).abs() < 0.1 && (rising / 101f64.sqrt() - 1.0).abs() < 0.02,
+            "{rising}, {quick}"
+        );
     }
 }

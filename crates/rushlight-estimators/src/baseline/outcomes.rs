@@ -76,11 +76,6 @@ impl Outcomes {
         }
         Self { classes, drawn, weights, squared_scores }
     }
-
-    /// The squared scores of the drawn outcomes, cell by cell.
-    pub fn squared_scores(&self) -> &[f64] {
-        &self.squared_scores
-    }
 }
 
 /// `classes` times `cells`; `None` if the distribution does not tell.
@@ -145,6 +140,40 @@ impl Table<&[f64]> {
     }
 }
 
+impl Table<&[f64]> {
+    /// What a baseline of each cell is compared with at a draw, and how much it counts there: pairs of a target t and a
+    /// weight w such that `w (b − t)²` has the expectation of `s² (cost − b)²`, up to a constant.
+    ///
+    /// That of the draw alone is `(cost, s²)`. Where all outcomes have been seen, their means do most of the averaging,
+    /// and the draw only corrects them:
+    ///
+    /// ```text
+    /// t = Σ_k (p_k s_k² / w) c_k + s² (cost − c_drawn) / w,     w = Σ_k p_k s_k²
+    /// ```
+    pub fn targets(&self, outcomes: &Outcomes, costs: &[f64]) -> Vec<(f64, f64)> {
+        let cells = costs.len();
+        let target = |(cell, &cost): (usize, &f64)| {
+            let square = outcomes.squared_scores[cell];
+            let (mut top, mut bottom) = (0.0, 0.0);
+            for k in 0..outcomes.classes {
+                let at = k * self.columns + cell % self.columns;
+                let weight = outcomes.weights[k * cells + cell];
+                if self.counts[at] == 0.0 {
+                    return (cost, square);
+                }
+                top += weight * self.means[at];
+                bottom += weight;
+            }
+            let drawn = outcomes.drawn[cell] as usize * self.columns + cell % self.columns;
+            match bottom > 0.0 {
+                true => ((top + square * (cost - self.means[drawn])) / bottom, bottom),
+                false => (cost, square),
+            }
+        };
+        costs.iter().enumerate().map(target).collect()
+    }
+}
+
 impl Table<&mut [f64]> {
     /// Takes costs in, a cell each. An outcome's past decays when it is drawn again, so that a rare one is not
     /// forgotten.
@@ -170,7 +199,7 @@ mod tests {
     fn the_best_constant_of_what_was_seen() {
         let outcomes = Outcomes::new(3, vec![0, 2], vec![0.5, 0.2, 0.3, 0.2, 0.2, 0.6]);
         let squares = [0.25 + 0.09 + 0.04, 0.04 + 0.04 + 0.36];
-        assert!((outcomes.squared_scores()[0] - squares[0]).abs() < 1e-15); // 1 − 2 · 0.5 + ..
+        assert!((outcomes.squared_scores[0] - squares[0]).abs() < 1e-15); // 1 − 2 · 0.5 + ..
         let (mut means, mut counts) = ([0.0; 6], [0.0; 6]);
         let mut table = Table { means: &mut means[..], counts: &mut counts[..], columns: 2 };
         table.add(&outcomes, &[10.0, 4.0], 0.5);
@@ -190,5 +219,27 @@ mod tests {
         table.add(&same, &[4.0, 6.0], 0.5);
         table.add(&same, &[1.0, 1.0], 0.5);
         assert_eq!((means, counts), ([0.0, 7.0 / 3.0, 0.0], [0.0, 3.0, 0.0]));
+    }
+
+    /// The mean of `w (b − t)²` over the draws differs from that of `s² (cost − b)²` by a constant, whatever is known.
+    #[test]
+    fn targets_tell_baselines_apart_as_costs_do() {
+        let (p, cost, means) = ([0.2, 0.5, 0.3], [1.0, -2.0, 4.0], [0.5, -1.0, 7.0]);
+        for counts in [[1.0, 2.0, 1.0], [1.0, 0.0, 1.0]] {
+            let excess = |b: f64| {
+                let (mut by_target, mut by_cost) = (0.0, 0.0);
+                for drawn in 0..3 {
+                    let outcomes = Outcomes::new(3, vec![drawn as u32], p.to_vec());
+                    let table = Table { means: &means[..], counts: &counts[..], columns: 1 };
+                    let (target, weight) = table.targets(&outcomes, &cost[drawn..=drawn])[0];
+                    by_target += p[drawn] * weight * (b - target).powi(2);
+                    let square = outcomes.squared_scores[0];
+                    by_cost += p[drawn] * square * (cost[drawn] - b).powi(2);
+                }
+                by_target - by_cost
+            };
+            assert!((excess(0.0) - excess(3.0)).abs() < 1e-12);
+            assert!((excess(0.0) - excess(-5.0)).abs() < 1e-12);
+        }
     }
 }
