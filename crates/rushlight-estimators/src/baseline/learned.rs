@@ -31,17 +31,26 @@ use rushlight_trace::Result;
 /// `examples/neural_baseline.rs` is a whole program. NVIL's decay, on a site:
 ///
 /// ```
-/// use candle_nn::linear;
+/// use candle_core::{Device, Tensor};
 /// use rushlight_distributions::Bernoulli;
-/// use rushlight_estimators::{BaselineExt, Learned};
-/// use rushlight_trace::{Ctx, Result};
+/// use rushlight_estimators::{BaselineExt, Learned, Svi};
+/// use rushlight_trace::{Ctx, Linear, Result};
 ///
-/// fn guide(ctx: &mut Ctx, x: &candle_core::Tensor) -> Result<()> {
-///     let network = ctx.module("baseline", |vb| linear(1, 1, vb))?;
-///     let baseline = Learned::new(&network, x.unsqueeze(1)?)?.centred(0.8).normalized(0.8);
-///     ctx.plate("data", x.dim(0)?, |ctx| ctx.sample("z", Bernoulli::new(0.5)?.baseline(baseline)))?;
-///     Ok(())
+/// fn model(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
+///     ctx.plate("data", x.dim(0)?, |ctx| ctx.sample("z", Bernoulli::new(0.5)?).map(drop))
 /// }
+///
+/// fn guide(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
+///     let network = ctx.module("baseline", |vb| Linear::new(1, 1, vb))?;
+///     let baseline = Learned::new(&network, x.unsqueeze(1)?)?.centred(0.8).normalized(0.8);
+///     let z = Bernoulli::new(0.7)?.baseline(baseline);
+///     ctx.plate("data", x.dim(0)?, |ctx| ctx.sample("z", z).map(drop))
+/// }
+///
+/// let mut svi = Svi::new(model, guide);
+/// svi.step(&Tensor::new(&[0.2f32, -0.4], &Device::Cpu)?)?;
+/// assert_eq!(svi.params().names(), ["baseline.weight", "baseline.bias"]);
+/// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 ///
 /// # References
