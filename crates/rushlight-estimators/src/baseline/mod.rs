@@ -13,6 +13,7 @@ mod datum;
 mod decaying_average;
 mod learned;
 mod memory;
+mod notes;
 mod optimal_constant;
 mod outcomes;
 mod saved;

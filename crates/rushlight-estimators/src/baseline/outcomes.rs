@@ -116,7 +116,7 @@ impl Table<&[f64]> {
     /// ```
     pub fn best(&self, outcomes: &Outcomes, unseen: impl Fn(usize) -> f64, into: &mut [f64]) {
         let cells = outcomes.drawn.len();
-        for (row, into) in into.chunks_mut(self.columns).enumerate() {
+        for (row, into) in into.chunks_mut(self.columns.max(1)).enumerate() {
             for (column, into) in into.iter_mut().enumerate() {
                 let cell = row * self.columns + column;
                 let (mut top, mut bottom, mut sum, mut seen) = (0.0, 0.0, 0.0, 0.0);

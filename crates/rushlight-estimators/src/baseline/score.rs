@@ -32,7 +32,7 @@ pub(super) fn squared(site: &Site, elements: bool) -> Result<Vec<Vec<f64>>> {
     let gradients = copy.log_prob(&site.value().detach())?.sum_all()?.backward()?;
     let mut squares = Vec::with_capacity(leaves.len());
     for (leaf, event_rank) in leaves {
-        if let Some(gradient) = gradients.get(&leaf) {
+        if let Some(gradient) = gradients.get(&leaf).filter(|g| g.elem_count() > 0) {
             let batch: usize = leaf.dims()[..leaf.rank() - event_rank].iter().product();
             let square = gradient.sqr()?.reshape((batch, ()))?.sum(1)?;
             squares.push(on_host(&square)?);
