@@ -79,7 +79,7 @@ fn main() -> Result<()> {
     println!("\nTraceGraphElbo over TraceElbo");
     let adam = || Adam::new(1e-9);
     let flips = coin::flips()?;
-    let coins = || Svi::new(coin::model, coin::guide(true)).optimizer(adam());
+    let coins = || Svi::new(coin::model, coin::guide(coin::average)).optimizer(adam());
     let (mut graph, mut all) = (coins(), coins().estimator(TraceElbo::new()));
     let [graph, all] = medians(budget, [&mut || graph.step(&flips), &mut || all.step(&flips)])?;
     println!("coin         {graph:>9.2} / {all:.2} us = {:.2}", graph / all);

@@ -4,14 +4,14 @@
 //! RAYON_NUM_THREADS=1 CANDLE_NUM_THREADS=1 cargo bench --bench coin
 //! ```
 //!
-//! * `rushlight`: one `Svi::step`, with and without the baseline.
+//! * `rushlight`: one `Svi::step`, with its own baseline, a named one, and none.
 //! * `candle by hand`: the surrogate of the same step, forward and backward, composed of candle's own tensor
 //!   ops, with neither programs nor checks nor an optimizer. What the one-pass kernel saves shows here.
 
 #[path = "support/coin.rs"]
 mod coin;
 
-use coin::{flips, guide, model};
+use coin::{Arm, average, flips, guide, model};
 use criterion::{Criterion, criterion_group, criterion_main};
 use rushlight::prelude::*;
 use std::hint::black_box;
@@ -53,9 +53,13 @@ fn step(c: &mut Criterion) {
     println!("{}", rushlight::runtime::init());
     let flips = flips().expect("ten numbers");
     let mut group = c.benchmark_group("coin step");
-    for (name, with_baseline) in [("rushlight, baseline", true), ("rushlight, no baseline", false)]
-    {
-        let mut svi = Svi::new(model, guide(with_baseline)).optimizer(Adam::new(1e-9));
+    let arms: [(&str, Arm); 3] = [
+        ("rushlight, unnamed baseline", |q| q.into()),
+        ("rushlight, average", average),
+        ("rushlight, no baseline", |q| q.no_baseline()),
+    ];
+    for (name, arm) in arms {
+        let mut svi = Svi::new(model, guide(arm)).optimizer(Adam::new(1e-9));
         group.bench_function(name, |b| b.iter(|| svi.step(&flips).expect("a step")));
     }
     let vars = [15f32.ln(), 15f32.ln()]

@@ -20,8 +20,8 @@ fn resident() -> Option<u64> {
 fn main() -> Result<()> {
     println!("{}", rushlight::runtime::init());
     let flips = coin::flips()?;
-    let mut svi =
-        Svi::new(coin::model, coin::guide(true)).optimizer(Adam::new(5e-4).betas(0.93, 0.999));
+    let mut svi = Svi::new(coin::model, coin::guide(coin::average))
+        .optimizer(Adam::new(5e-4).betas(0.93, 0.999));
     for step in 1..=TOLD_AT[TOLD_AT.len() - 1] {
         svi.step(&flips)?;
         if TOLD_AT.contains(&step) {

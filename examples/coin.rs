@@ -1,4 +1,5 @@
-//! Is the coin fair? A Beta-Bernoulli model fitted by the score function, with and without a baseline.
+//! Is the coin fair? A Beta-Bernoulli model fitted by the score function: with what a site has by itself, with
+//! a baseline of one's choice, and with none.
 //!
 //! ```sh
 //! cargo run --release --example coin
@@ -31,23 +32,21 @@ fn model(ctx: &mut Ctx, flips: &Tensor) -> Result<()> {
     })
 }
 
-fn guide(with_baseline: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
+/// What makes a draw of the guide's distribution: with which baseline.
+type Arm = fn(WithoutRsample<Beta>) -> Draw;
+
+fn guide(arm: Arm) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
     move |ctx, _flips| {
         let alpha = ctx.param("alpha", 15.0, Constraint::Positive)?;
         let beta = ctx.param("beta", 15.0, Constraint::Positive)?;
-        let fairness = Beta::new(alpha, beta)?.without_rsample();
-        let draw = match with_baseline {
-            true => fairness.baseline(DecayingAverage::new(0.9)),
-            false => fairness.no_baseline(),
-        };
-        ctx.sample("fairness", draw).map(drop)
+        ctx.sample("fairness", arm(Beta::new(alpha, beta)?.without_rsample())).map(drop)
     }
 }
 
 /// One fit for each seed, until both parameters are near the posterior's.
-fn fits(with_baseline: bool, flips: &Tensor, seeds: u64) -> Result<Vec<Fit>> {
+fn fits(arm: Arm, flips: &Tensor, seeds: u64) -> Result<Vec<Fit>> {
     let fit = |seed| {
-        let svi = Svi::new(model, guide(with_baseline))
+        let svi = Svi::new(model, guide(arm))
             .estimator(TraceGraphElbo::new())
             .optimizer(Adam::new(5e-4).betas(0.93, 0.999))
             .seed(seed);
@@ -62,13 +61,18 @@ fn main() -> Result<()> {
     let flips = Tensor::new(&FLIPS, &Device::Cpu)?;
     println!("Six heads of ten, prior Beta(10, 10): the exact posterior is Beta(16, 14).");
     println!("Steps of Adam from Beta(15, 15) until both parameters are within 0.8 of it:\n");
-    let with = report("with a decaying-average baseline", &fits(true, &flips, seeds)?);
-    let without = report("without a baseline", &fits(false, &flips, seeds)?);
+    let race = |label, arm| -> Result<_> { Ok(report(label, &fits(arm, &flips, seeds)?)) };
+    let default = race("with the baseline of a site that names none", |q| q.into())?;
+    let with = race("with a decaying average", |q| q.baseline(DecayingAverage::new(0.9)))?;
+    let without = race("without a baseline", |q| q.no_baseline())?;
     println!("\n{settings}, mimalloc");
     if json {
         println!(
             "{}",
-            json!({ "seeds": seeds, "with_baseline": with, "without_baseline": without })
+            json!({
+                "seeds": seeds, "default": default,
+                "with_baseline": with, "without_baseline": without,
+            })
         );
     }
     Ok(())

@@ -24,10 +24,10 @@ pub mod prelude {
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, IwaeElbo,
-        Learned, LeaveOneOut, MeanFieldElbo, Predictive, Program, RenyiElbo, Result,
-        ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy, StrategyExt, Svi,
-        TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, certify,
+        Adam, Adaptive, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator,
+        IwaeElbo, Learned, LeaveOneOut, MeanFieldElbo, OptimalConstant, Predictive, Program,
+        RenyiElbo, Result, ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy,
+        StrategyExt, Svi, TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, certify,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }

@@ -15,16 +15,19 @@ pub fn model(ctx: &mut Ctx, flips: &Tensor) -> Result<()> {
     })
 }
 
+/// What makes a draw of the guide's distribution: with which baseline.
+pub type Arm = fn(WithoutRsample<Beta>) -> Draw;
+
 /// A Beta whose draws carry no gradient.
-pub fn guide(with_baseline: bool) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
+pub fn guide(arm: Arm) -> impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync {
     move |ctx, _| {
         let alpha = ctx.param("alpha", 15.0, Constraint::Positive)?;
         let beta = ctx.param("beta", 15.0, Constraint::Positive)?;
-        let fairness = Beta::new(alpha, beta)?.without_rsample();
-        let draw = match with_baseline {
-            true => fairness.baseline(DecayingAverage::new(0.9)),
-            false => fairness.no_baseline(),
-        };
-        ctx.sample("fairness", draw).map(drop)
+        ctx.sample("fairness", arm(Beta::new(alpha, beta)?.without_rsample())).map(drop)
     }
+}
+
+/// With a decaying average.
+pub fn average(q: WithoutRsample<Beta>) -> Draw {
+    q.baseline(DecayingAverage::new(0.9))
 }

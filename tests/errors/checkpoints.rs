@@ -173,7 +173,7 @@ fn a_file_that_makes_no_sense() {
     assert_eq!(
         of(same, "estimator/z/0//count", ""),
         format!(
-            "the state of `TraceGraphElbo` has an entry `z/0//number` that it has no use for; {options}"
+            "the state of `TraceGraphElbo` has an entry `z/0//0/number` that it has no use for; {options}"
         )
     );
 }

@@ -3,6 +3,7 @@
 use crate::{normal, of_step, scalar, text};
 use candle_nn::linear_no_bias;
 use rushlight::prelude::*;
+use std::sync::Mutex;
 
 #[test]
 fn a_loss_that_is_not_finite() {
@@ -93,6 +94,34 @@ fn a_baseline_of_another_shape() {
         "site `z`: a baseline of shape [3] does not broadcast to the site's plates [2]; predict one \
          number a row (a trailing dim of 1 is dropped)"
     );
+}
+
+/// A baseline's input is computed before the draw, so only another run's value can know something it should not.
+#[test]
+fn a_baseline_that_knows_another_run() {
+    let of = |attach: fn(&Traced) -> Result<Draw>| {
+        let kept = Mutex::new(None::<Traced>);
+        let guide = |ctx: &mut Ctx, _: &Tensor| {
+            let u = normal(ctx, "u")?;
+            let input = kept.lock().unwrap().replace(u.clone()).unwrap_or(u);
+            ctx.sample("z", attach(&input)?).map(drop)
+        };
+        let model = |ctx: &mut Ctx, _: &Tensor| {
+            normal(ctx, "u")?;
+            ctx.sample("z", Bernoulli::new(0.5)?).map(drop)
+        };
+        let mut svi = Svi::new(model, guide).dtype(DType::F64);
+        let both = svi.step(&scalar(0.5)).and_then(|_| svi.step(&scalar(0.5)));
+        text(both)
+    };
+    let expected = "site `z` uses a value of another run (it came from [\"u\"]); model and guide talk \
+                    only through the trace: sample the site in both";
+    assert_eq!(of(|u| Ok(Bernoulli::new(0.5)?.baseline(Value::new(u)))), expected);
+    let learned = |u: &Traced| {
+        let same = |x: &Tensor| Ok(x.clone());
+        Ok(Bernoulli::new(0.5)?.baseline(Learned::new(&same, u)?))
+    };
+    assert_eq!(of(learned), expected);
 }
 
 #[test]

@@ -8,23 +8,33 @@ use rushlight::prelude::*;
 #[derive(Debug, Clone, Copy)]
 pub enum Baselines {
     None,
+    /// None is named.
+    Unnamed,
+    Best,
     Average,
     ZeroInit,
     Number,
     Learned,
+    /// With NVIL's centring and normalization.
+    Centred,
     TwoAverages,
     LearnedAndAverage,
+    /// An average, and behind it one for each datum and a constant for each datum.
+    ByDatum,
     /// For mutants: a baseline that answers with this step's cost, times a number.
     Peek(fn(Draw) -> Draw),
 }
 
 impl Baselines {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::None,
+        Self::Unnamed,
+        Self::Best,
         Self::Average,
         Self::ZeroInit,
         Self::Number,
         Self::Learned,
+        Self::Centred,
         Self::TwoAverages,
         Self::LearnedAndAverage,
     ];
@@ -35,13 +45,20 @@ impl Baselines {
         let draw = draw.into();
         let average = DecayingAverage::new;
         Ok(match self {
-            Self::None => draw,
+            Self::None => draw.no_baseline(),
+            Self::Unnamed => draw,
+            Self::Best => draw.baseline(OptimalConstant::default()),
             Self::Average => draw.baseline(average(0.9)),
             Self::ZeroInit => draw.baseline(average(0.9).zero_init()),
             Self::Number => draw.baseline(Value::new(-1.5)),
             Self::Learned => draw.baseline(learned(ctx, input)?),
+            Self::Centred => draw.baseline(learned(ctx, input)?.centred(0.8).normalized(0.8)),
             Self::TwoAverages => draw.baseline(average(0.9)).baseline(average(0.95)),
             Self::LearnedAndAverage => draw.baseline(learned(ctx, input)?).baseline(average(0.9)),
+            Self::ByDatum => draw
+                .baseline(average(0.9))
+                .baseline(average(0.5).by_datum())
+                .baseline(OptimalConstant::new(0.5).by_datum()),
             Self::Peek(attach) => attach(draw),
         })
     }

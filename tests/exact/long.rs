@@ -63,7 +63,7 @@ fn ten_thousand_bits_in_a_chain() {
         let last = ctx.param("last", 0.2, Constraint::Real)?;
         for i in 0..N {
             let logit = if i == N - 1 { &last } else { &a };
-            ctx.sample(&format!("z_{i}"), Bernoulli::from_logits(logit)?)?;
+            ctx.sample(&format!("z_{i}"), Bernoulli::from_logits(logit)?.no_baseline())?;
         }
         Ok(())
     };

@@ -12,6 +12,7 @@
 mod baselines;
 mod certify;
 mod combinations;
+mod constants;
 mod elements;
 mod enumeration;
 mod golden;

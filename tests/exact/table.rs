@@ -13,7 +13,7 @@ const SINGLE: [Kind; 2] = [Kind::Elbo, Kind::Graph];
 const SEVERAL: [Kind; 2] = [Kind::Elbo3, Kind::Graph3];
 /// Several particles: memories move after all of them.
 const WITH_SEVERAL: [Baselines; 3] =
-    [Baselines::None, Baselines::TwoAverages, Baselines::LearnedAndAverage];
+    [Baselines::Unnamed, Baselines::TwoAverages, Baselines::LearnedAndAverage];
 /// The same loss, estimated in other ways.
 const OTHERS: [Kind; 3] = [Kind::MeanField, Kind::MeanField3, Kind::LeaveOneOut3];
 /// Their seeds lie beyond those of the rest.
@@ -48,6 +48,16 @@ fn check(name: &str) {
         }
     }
     harness::check_loss(row, Kind::MeanField, seed);
+}
+
+/// Memories by datum, where there are data that only some steps see.
+#[test]
+fn by_datum() {
+    let (place, subsampled) = row("subsampled");
+    for (i, kind) in SINGLE.into_iter().chain(SEVERAL).enumerate() {
+        let seed = 20_000 + place as u64 * STRIDE + i as u64;
+        harness::check(subsampled, kind, Baselines::ByDatum, seed);
+    }
 }
 
 macro_rules! rows {

@@ -46,6 +46,9 @@ fn number(of: &Value, key: &str) -> f64 {
 fn coin() {
     let found = json("coin", &["--seeds", "40"]);
     let (with, without) = (&found["with_baseline"], &found["without_baseline"]);
+    let default = &found["default"];
+    assert_eq!(number(default, "converged"), 40.0);
+    assert!((20.0..=65.0).contains(&number(default, "median_steps")), "{default}");
     assert_eq!(number(with, "converged"), 40.0);
     assert!((40.0..=112.0).contains(&number(with, "median_steps")), "{with}");
     assert!((350.0..=950.0).contains(&number(without, "median_steps")), "{without}");

@@ -9,14 +9,22 @@ pub enum Latents {
     Pathwise,
     Plain,
     Average,
+    Best,
     Network,
     Stacked,
     Computed,
 }
 
 impl Latents {
-    pub const ALL: [Self; 6] =
-        [Self::Pathwise, Self::Plain, Self::Average, Self::Network, Self::Stacked, Self::Computed];
+    pub const ALL: [Self; 7] = [
+        Self::Pathwise,
+        Self::Plain,
+        Self::Average,
+        Self::Best,
+        Self::Network,
+        Self::Stacked,
+        Self::Computed,
+    ];
 }
 
 pub fn data() -> Tensor {
@@ -61,7 +69,8 @@ fn guide(ctx: &mut Ctx, x: &Tensor, latents: Latents) -> Result<()> {
         let k = match latents {
             Latents::Pathwise | Latents::Plain => k.into(),
             Latents::Average => k.baseline(DecayingAverage::new(0.8)),
-            Latents::Network => k.baseline(learned),
+            Latents::Best => k.baseline(OptimalConstant::default()),
+            Latents::Network => k.baseline(learned.centred(0.8).normalized(0.8)),
             Latents::Stacked => k.baseline(learned).baseline(DecayingAverage::new(0.5).zero_init()),
             Latents::Computed => {
                 k.baseline(Value::new(ctx.param("guess", 0.5, Constraint::Real)?))

@@ -2,7 +2,7 @@
 
 use crate::{Particle, State};
 use candle_core::Tensor;
-use rushlight_trace::{Draws, Frame, Result};
+use rushlight_trace::{Draws, Frame, Result, Trace};
 use std::fmt::Debug;
 
 /// Turns the particles of a step into a gradient estimate. It runs nothing and touches no parameter.
@@ -35,6 +35,21 @@ pub trait Estimator: Debug {
     ///
     /// The distributions' and baselines'.
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate>;
+
+    /// Whether a fit whose guide leaves such traces should begin with a [`pilot`](Self::pilot). By default not.
+    fn wants_pilot(&self, _guide: &Trace) -> bool {
+        false
+    }
+
+    /// Takes note of a particle that no gradient is made of, before the first step: memories of baselines begin with its
+    /// costs. Those that there were are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// The distributions' and baselines'.
+    fn pilot(&mut self, _pilot: &Particle) -> Result<()> {
+        Ok(())
+    }
 
     /// Told that the last estimate's loss and gradients were finite: memories of baselines move here, after
     /// all particles, in their order.

@@ -8,8 +8,8 @@
 //!   form, [`LeaveOneOut`] for several particles, [`StickingTheLanding`] for reparameterized guides; the tighter bounds
 //!   [`IwaeElbo`] and [`RenyiElbo`]; [`ReweightedWakeSleep`].
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
-//!   mean alone: [`DecayingAverage`], [`Learned`], [`Value`]. They are attached with
-//!   [`.baseline(..)`](BaselineExt::baseline) and stack.
+//!   mean alone: [`DecayingAverage`], [`OptimalConstant`], [`Learned`], [`Value`]. They are attached with
+//!   [`.baseline(..)`](BaselineExt::baseline) and stack; a site that names none has [`Adaptive`].
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
@@ -27,7 +27,8 @@ mod state;
 mod svi;
 
 pub use baseline::{
-    Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
+    Adaptive, Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned,
+    Memory, OptimalConstant, Value,
 };
 pub use batches::Batches;
 pub use certify::{Certify, certify};

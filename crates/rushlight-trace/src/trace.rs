@@ -3,7 +3,7 @@
 use crate::{Error, Frame, Result, Site};
 use candle_core::{DType, Tensor};
 use indexmap::IndexMap;
-use rushlight_distributions::Ledger;
+use rushlight_distributions::{Ledger, Origins};
 use rustc_hash::FxBuildHasher;
 use std::sync::Arc;
 
@@ -97,6 +97,11 @@ impl Trace {
     /// The record of which values were read, and where.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The names of the sites that a value came from, if some belong to another run.
+    pub fn foreign(&self, origins: &Origins) -> Option<Vec<String>> {
+        origins.foreign_to(&self.ledger)
     }
 
     /// Whether this trace of a guide and that of the model which replayed it belong together.

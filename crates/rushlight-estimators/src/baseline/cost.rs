@@ -1,6 +1,6 @@
 //! Costs, and predictions of them.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use rushlight_distributions::shape;
 
 /// A cost, or a prediction of one: a number where all rows of a site share it, a tensor of a number a row else.
@@ -32,6 +32,30 @@ impl Cost {
         match self {
             Self::Number(_) => &[],
             Self::Rows(rows) => rows.dims(),
+        }
+    }
+
+    /// How many numbers it is.
+    pub(crate) fn cells(&self) -> usize {
+        self.dims().iter().product()
+    }
+
+    /// The numbers, in `f64`.
+    pub(crate) fn on_host(&self) -> rushlight_trace::Result<Vec<f64>> {
+        match self {
+            Self::Number(x) => Ok(vec![*x]),
+            Self::Rows(rows) => super::outcomes::on_host(rows),
+        }
+    }
+
+    /// Numbers in the shape, dtype and place of this cost.
+    pub(crate) fn shaped(&self, numbers: Vec<f64>) -> Result<Self> {
+        match self {
+            Self::Number(x) => Ok(Self::Number(numbers.first().copied().unwrap_or(*x))),
+            Self::Rows(like) => {
+                let numbers = Tensor::from_vec(numbers, like.shape(), &Device::Cpu)?;
+                Ok(Self::Rows(numbers.to_dtype(like.dtype())?.to_device(like.device())?))
+            }
         }
     }
 
@@ -74,6 +98,17 @@ impl Cost {
         self.plus(&other.affine(-1.0, 0.0)?)
     }
 
+    /// The quotient by a weight of the same shape, which is 1 or more, or 0 where this is 0 too; 0 there.
+    pub(crate) fn over(&self, weight: &Self) -> Result<Self> {
+        Ok(match (self, weight) {
+            (Self::Rows(sum), Self::Rows(weight)) => Self::Rows((sum / weight.maximum(1.0)?)?),
+            (sum, Self::Number(weight)) => sum.affine(1.0 / weight.max(1.0), 0.0)?,
+            (Self::Number(sum), Self::Rows(weight)) => {
+                Self::Rows(weight.maximum(1.0)?.recip()?.affine(*sum, 0.0)?)
+            }
+        })
+    }
+
     /// The cost as a tensor beside another: in its dtype, on its device.
     ///
     /// # Errors
@@ -93,7 +128,6 @@ impl Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
 
     #[test]
     fn numbers_and_rows_add_up() {

@@ -12,6 +12,9 @@ use rushlight_trace::Result;
 /// The division corrects the start from zero, as in Adam, so that the baseline is right from the second step
 /// on; [`zero_init`](Self::zero_init) leaves it out. Before the first cost is known the baseline is 0.
 ///
+/// Where a plate is subsampled, rows are counted by their place in the batch, which other data have at each step;
+/// [`by_datum`](Self::by_datum) keeps an average for each datum instead.
+///
 /// # Examples
 ///
 /// ```
@@ -19,6 +22,7 @@ use rushlight_trace::Result;
 ///
 /// let quick = DecayingAverage::new(0.5);
 /// let as_in_the_tutorial = DecayingAverage::new(0.9).zero_init();
+/// let of_each_datum = DecayingAverage::new(0.5).by_datum();
 /// ```
 ///
 /// # References
@@ -29,6 +33,7 @@ use rushlight_trace::Result;
 pub struct DecayingAverage {
     beta: f64,
     corrected: bool,
+    by_datum: bool,
 }
 
 impl Default for DecayingAverage {
@@ -46,7 +51,18 @@ impl DecayingAverage {
     /// Panics unless `0 <= beta < 1`.
     pub fn new(beta: f64) -> Self {
         assert!((0.0..1.0).contains(&beta), "a decay must be in [0, 1), got {beta}");
-        Self { beta, corrected: true }
+        Self { beta, corrected: true, by_datum: false }
+    }
+
+    /// Keeps an average for each datum of a subsampled plate, in which each of its own costs weighs `1 − beta`. It takes
+    /// the memory of a cost for every datum.
+    ///
+    /// Data that were not seen before have a baseline of 0: put one of another kind in front, whose leftover this
+    /// one then learns.
+    #[must_use]
+    pub fn by_datum(mut self) -> Self {
+        self.by_datum = true;
+        self
     }
 
     /// Leaves the start from zero uncorrected.
@@ -58,10 +74,16 @@ impl DecayingAverage {
 }
 
 impl Baseline for DecayingAverage {
+    fn by_datum(&self) -> bool {
+        self.by_datum
+    }
+
     fn control_variate(&self, _: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
-        let value = match &memory.state {
-            None => Cost::Number(0.0),
-            Some(sum) => {
+        let value = match &memory.state[..] {
+            [sum, weight] if self.corrected => sum.over(weight)?,
+            [sum, ..] if self.by_datum => sum.affine(1.0 - self.beta, 0.0)?,
+            [] => Cost::Number(0.0),
+            [sum, ..] => {
                 let count = memory.count.min(i32::MAX as u64) as i32;
                 let in_all = if self.corrected { 1.0 - self.beta.powi(count) } else { 1.0 };
                 sum.affine((1.0 - self.beta) / in_all, 0.0)?
@@ -72,10 +94,17 @@ impl Baseline for DecayingAverage {
 
     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
         // The sum Σ β^(t−k) cost_k, without the factor 1 − β: an op less a step.
-        memory.state = Some(match &memory.state {
+        let sum = match memory.state.first() {
             None => charge.cost.clone(),
             Some(sum) => sum.affine(self.beta, 0.0)?.plus(&charge.cost)?,
-        });
+        };
+        // Data are seen some more often than others: each has the sum Σ β^(t−k) of its own times.
+        let weight = match (self.by_datum, memory.state.get(1)) {
+            (false, _) => None,
+            (true, None) => Some(charge.cost.affine(0.0, 1.0)?),
+            (true, Some(weight)) => Some(weight.affine(self.beta, 1.0)?),
+        };
+        memory.state = std::iter::once(sum).chain(weight).collect();
         memory.count += 1;
         Ok(())
     }

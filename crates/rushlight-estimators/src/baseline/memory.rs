@@ -1,19 +1,21 @@
 //! What baselines remember from step to step. It belongs to the estimator.
 
-use super::{Attached, Baseline, Charge, Cost};
-use crate::{Fit, Particle};
+use super::charge::Charged;
+use super::datum::Data;
+use super::{Adaptive, Attached, Baseline, Charge, Cost};
+use crate::{Fit, Particle, State};
 use rushlight_distributions::shape;
-use rushlight_trace::{Result, Site};
+use rushlight_trace::{Result, Site, Trace};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// The memory of one baseline at one site, for charges of one shape.
+/// The memory of one baseline at one site, for charges of one shape; of the rows at hand, if it has one for each datum.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     /// How many costs went in.
     pub count: u64,
-    /// What the baseline makes of them.
-    pub state: Option<Cost>,
+    /// What the baseline makes of them: nothing at first.
+    pub state: Vec<Cost>,
 }
 
 /// All memories of an estimator.
@@ -23,6 +25,8 @@ pub struct Memory {
 #[derive(Debug, Default)]
 pub(crate) struct Memories {
     slots: FxHashMap<String, Vec<Slot>>,
+    /// What sites have that name none.
+    unnamed: Vec<Arc<dyn Baseline>>,
     /// Charges of this step, which go in when all particles have been charged.
     pending: Vec<Pending>,
 }
@@ -40,18 +44,54 @@ struct Pending {
     particle: usize,
     site: usize,
     baseline: usize,
-    cost: Cost,
-    elements: bool,
+    charged: Charged,
 }
 
-fn attached(site: &Site) -> &[Arc<dyn Baseline>] {
-    site.hints().get::<Attached>().map_or(&[], |a| &a.0)
+/// The baselines of a site: those that it names, or the one that it has unless it says that it has none.
+fn of<'a>(unnamed: &'a [Arc<dyn Baseline>], site: &'a Site) -> &'a [Arc<dyn Baseline>] {
+    match site.hints().get::<Attached>() {
+        Some(named) => &named.0,
+        // Nothing is drawn there whose score has mean 0.
+        None if site.enumerated().is_some() => &[],
+        None => unnamed,
+    }
+}
+
+fn data_of(baseline: &dyn Baseline, charge: &Charge<'_>, guide: &Trace) -> Data {
+    if baseline.by_datum() { Data::of(charge, guide) } else { Data::default() }
 }
 
 impl Memories {
+    /// Sites that name no baseline have [`Adaptive`].
+    pub fn with_default() -> Self {
+        Self { unnamed: vec![Arc::new(Adaptive)], ..Self::default() }
+    }
+
+    /// Takes the memories of a state in the place of these.
+    pub fn restore(&mut self, state: &State) -> Result<()> {
+        let slots = Self::load(state)?.slots;
+        *self = Self { slots, ..self.emptied() };
+        Ok(())
+    }
+
+    /// Nothing remembered, and the same default.
+    pub fn emptied(&self) -> Self {
+        Self { unnamed: self.unnamed.clone(), ..Self::default() }
+    }
+
+    /// Whether the site names baselines.
+    pub fn are_named(site: &Site) -> bool {
+        site.hints().get::<Attached>().is_some_and(|named| !named.0.is_empty())
+    }
+
     /// Whether the site has baselines.
-    pub fn serves(&self, site: &Site) -> bool {
-        !attached(site).is_empty()
+    pub fn serve(&self, site: &Site) -> bool {
+        !of(&self.unnamed, site).is_empty()
+    }
+
+    /// Whether a baseline of the site wants a pilot.
+    pub fn want_pilot(&self, site: &Site) -> bool {
+        of(&self.unnamed, site).iter().any(|baseline| baseline.wants_pilot())
     }
 
     /// `cost − baselines` of a particle's guide site, by number; adds the losses that train them to `fits`.
@@ -60,23 +100,26 @@ impl Memories {
     pub fn reduce(
         &mut self,
         (particle, number): (usize, usize),
-        site: &Site,
+        (guide, site): (&Trace, &Site),
         (cost, elements): (Cost, bool),
         fits: &mut Vec<Fit>,
     ) -> Result<Cost> {
         let mut rest = cost;
         let unused = Memory::default();
-        for (k, baseline) in attached(site).iter().enumerate() {
-            let charge = Charge { site, cost: rest, elements };
-            let memory = self.find(site, k, charge.cost.dims()).unwrap_or(&unused);
-            let variate = baseline.control_variate(&charge, memory)?;
+        for (k, baseline) in of(&self.unnamed, site).iter().enumerate() {
+            let charge = Charge::new((guide, site), rest, elements);
+            let data = data_of(&**baseline, &charge, guide);
+            let memory = self.find(site, k, &data.whole(charge.cost.dims())).unwrap_or(&unused);
+            let variate = match data.is_empty() {
+                true => baseline.control_variate(&charge, memory)?,
+                false => baseline.control_variate(&charge, &data.pick(memory)?)?,
+            };
             let left = charge.cost.minus(&variate.value)?;
             if let Some(loss) = variate.fit {
                 fits.push(Fit { site: site.name().to_owned(), loss });
             }
-            let cost = charge.cost;
-            let site = number;
-            self.pending.push(Pending { particle, site, baseline: k, cost, elements });
+            let (site, charged) = (number, charge.without_site());
+            self.pending.push(Pending { particle, site, baseline: k, charged });
             rest = left;
         }
         Ok(rest)
@@ -106,22 +149,31 @@ impl Memories {
 
     /// Lets the baselines take note of this step's costs, in the order of the charges.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        for Pending { particle, site, baseline, cost, elements } in self.pending.drain(..) {
-            let Some(site) = particles[particle].guide().sites().nth(site) else { continue };
+        for Pending { particle, site, baseline, charged } in self.pending.drain(..) {
+            let guide = particles[particle].guide();
+            let Some(site) = guide.sites().nth(site) else { continue };
             if !self.slots.contains_key(site.name()) {
                 self.slots.insert(site.name().to_owned(), Vec::new());
             }
             let Some(slots) = self.slots.get_mut(site.name()) else { continue };
-            let at = slots
-                .iter()
-                .position(|s| s.baseline == baseline && shape::equal(&s.shape, cost.dims()));
+            let charge = charged.of(guide, site);
+            let baseline_of_site = &of(&self.unnamed, site)[baseline];
+            let data = data_of(&**baseline_of_site, &charge, guide);
+            let shape = data.whole(charge.cost.dims());
+            let at =
+                slots.iter().position(|s| s.baseline == baseline && shape::equal(&s.shape, &shape));
             let at = at.unwrap_or_else(|| {
-                let shape = cost.dims().to_vec();
                 slots.push(Slot { baseline, shape, memory: Memory::default() });
                 slots.len() - 1
             });
-            let charge = Charge { site, cost, elements };
-            attached(site)[baseline].remember(&charge, &mut slots[at].memory)?;
+            let memory = &mut slots[at].memory;
+            if data.is_empty() {
+                baseline_of_site.remember(&charge, memory)?;
+            } else {
+                let mut picked = data.pick(memory)?;
+                baseline_of_site.remember(&charge, &mut picked)?;
+                data.put(memory, picked)?;
+            }
         }
         Ok(())
     }

@@ -6,35 +6,34 @@
 //!
 //! Baselines stack: the k-th sees, remembers and is fitted to what the ones before it left over.
 
+mod adaptive;
+mod charge;
 mod cost;
+mod datum;
 mod decaying_average;
 mod learned;
 mod memory;
+mod notes;
+mod optimal_constant;
+mod outcomes;
 mod saved;
+mod score;
 mod value;
 
+pub use adaptive::Adaptive;
+pub use charge::Charge;
 pub use cost::Cost;
 pub use decaying_average::DecayingAverage;
 pub use learned::Learned;
 pub(crate) use memory::Memories;
 pub use memory::Memory;
+pub use optimal_constant::OptimalConstant;
 pub use value::Value;
 
 use candle_core::Tensor;
-use rushlight_trace::{Draw, Result, Site};
+use rushlight_trace::{Draw, Result};
 use std::fmt::Debug;
 use std::sync::Arc;
-
-/// What a baseline predicts: the cost of a site at one step.
-#[derive(Debug)]
-pub struct Charge<'a> {
-    /// The site: its distribution, plates, and value.
-    pub site: &'a Site,
-    /// The cost that earlier baselines left over. Shape: the site's plates; event dims behind them where `elements`.
-    pub cost: Cost,
-    /// Whether each element of an event is charged by itself.
-    pub elements: bool,
-}
 
 /// What a baseline answers.
 #[derive(Debug, Clone)]
@@ -58,6 +57,19 @@ pub trait Baseline: Debug + Send + Sync {
     /// Candle's.
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate>;
 
+    /// Whether the memory has a place for each datum of a subsampled plate, rather than for each row of the batch.
+    ///
+    /// The tensors of [`Memory::state`] then have the cost's dims, with more of them in front if need be; those of
+    /// data that were not seen before are 0. (Its count is that of all steps.)
+    fn by_datum(&self) -> bool {
+        false
+    }
+
+    /// Whether a fit should begin with a pilot, whose costs are remembered before the first step's are predicted.
+    fn wants_pilot(&self) -> bool {
+        false
+    }
+
     /// Takes note of a cost. Called after all particles of a step have been charged.
     ///
     /// # Errors
@@ -68,7 +80,7 @@ pub trait Baseline: Debug + Send + Sync {
     }
 }
 
-/// The hint that carries a site's baselines through the trace.
+/// The hint that carries a site's baselines through the trace. A site without the hint has the estimator's own.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attached(pub Vec<Arc<dyn Baseline>>);
 
@@ -92,7 +104,8 @@ pub trait BaselineExt: Into<Draw> {
         draw
     }
 
-    /// Takes all baselines away.
+    /// Takes all baselines away, those that the draw has and the one that it would get: see
+    /// [`Adaptive`](crate::Adaptive).
     fn no_baseline(self) -> Draw {
         let mut draw = self.into();
         draw.hints_mut().insert(Attached::default());

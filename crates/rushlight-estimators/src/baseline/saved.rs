@@ -1,7 +1,7 @@
 //! Memories in a checkpoint.
 //!
-//! One entry for the count of a memory, named `site/baseline/shape/count` (`z/0/4x3/count`), and one for its cost:
-//! `../number`, a scalar of dtype `f64`, or `../rows`, a tensor as it is. A site's name may hold a `/` too.
+//! One entry for the count of a memory, named `site/baseline/shape/count` (`z/0/4x3/count`), and one for each of its
+//! costs: `../0/number`, a scalar of dtype `f64`, or `../0/rows`, a tensor as it is. A site's name may hold a `/` too.
 
 use super::memory::{Memories, Slot};
 use super::{Cost, Memory};
@@ -16,12 +16,14 @@ impl Memories {
             let shape: Vec<String> = slot.shape.iter().map(usize::to_string).collect();
             let name = format!("{site}/{}/{}", slot.baseline, shape.join("x"));
             state.put_count(format!("{name}/count"), slot.memory.count)?;
-            match &slot.memory.state {
-                None => {}
-                Some(Cost::Number(x)) => {
-                    state.put(format!("{name}/number"), Tensor::new(*x, &Device::Cpu)?);
+            for (i, cost) in slot.memory.state.iter().enumerate() {
+                match cost {
+                    Cost::Number(x) => {
+                        state.put(format!("{name}/{i}/number"), Tensor::new(*x, &Device::Cpu)?);
+                    }
+                    // Memories of data are written to in place.
+                    Cost::Rows(rows) => state.put(format!("{name}/{i}/rows"), rows.copy()?),
                 }
-                Some(Cost::Rows(rows)) => state.put(format!("{name}/rows"), rows.clone()),
             }
         }
         Ok(())
@@ -34,15 +36,18 @@ impl Memories {
         for entry in state.names() {
             let Some(name) = entry.strip_suffix("/count") else { continue };
             let Some((site, baseline, shape)) = parse(name) else { continue };
-            let (number, rows) = (format!("{name}/number"), format!("{name}/rows"));
-            let cost = match (state.tensor(&number), state.tensor(&rows)) {
-                (Ok(_), _) => Some(Cost::Number(number_of(state, &number)?)),
-                (_, Ok(rows)) => Some(Cost::Rows(rows.clone())),
-                _ => None,
-            };
-            let memory = Memory { count: state.count(entry)?, state: cost };
+            let mut memory = Memory { count: state.count(entry)?, state: Vec::new() };
+            known.push(entry.to_owned());
+            for i in 0.. {
+                let (number, rows) = (format!("{name}/{i}/number"), format!("{name}/{i}/rows"));
+                memory.state.push(match (state.tensor(&number), state.tensor(&rows)) {
+                    (Ok(_), _) => Cost::Number(number_of(state, &number)?),
+                    (_, Ok(rows)) => Cost::Rows(rows.clone()),
+                    _ => break,
+                });
+                known.extend([number, rows]);
+            }
             memories.insert(site, Slot { baseline, shape, memory });
-            known.extend([entry.to_owned(), number, rows]);
         }
         state.check_all_known(&known)?;
         Ok(memories)
@@ -79,9 +84,9 @@ mod tests {
         let mut memories = Memories::default();
         let rows = Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
         let slots = [
-            ("z", 0, vec![], Memory { count: 3, state: Some(Cost::Number(1.0 / 3.0)) }),
-            ("z", 0, vec![2, 2], Memory { count: 4, state: Some(rows.into()) }),
-            ("a/b 7/2", 1, vec![], Memory { count: u64::MAX, state: None }),
+            ("z", 0, vec![], Memory { count: 3, state: vec![Cost::Number(1.0 / 3.0)] }),
+            ("z", 0, vec![2, 2], Memory { count: 4, state: vec![rows.into(), 2.0.into()] }),
+            ("a/b 7/2", 1, vec![], Memory { count: u64::MAX, state: Vec::new() }),
         ];
         for (site, baseline, shape, memory) in slots.clone() {
             memories.insert(site, Slot { baseline, shape, memory });
@@ -94,13 +99,15 @@ mod tests {
             let found = back.all().find(|(s, slot)| *s == site && slot.shape == shape);
             let found = found.unwrap_or_else(|| panic!("{site} is lost")).1;
             assert_eq!((found.baseline, found.memory.count), (baseline, memory.count));
-            match (&found.memory.state, memory.state) {
-                (None, None) => {}
-                (Some(Cost::Number(a)), Some(Cost::Number(b))) => assert_eq!(*a, b),
-                (Some(Cost::Rows(a)), Some(Cost::Rows(b))) => {
-                    assert_eq!(a.to_vec2::<f32>().unwrap(), b.to_vec2::<f32>().unwrap());
+            assert_eq!(found.memory.state.len(), memory.state.len());
+            for both in found.memory.state.iter().zip(memory.state) {
+                match both {
+                    (Cost::Number(a), Cost::Number(b)) => assert_eq!(*a, b),
+                    (Cost::Rows(a), Cost::Rows(b)) => {
+                        assert_eq!(a.to_vec2::<f32>().unwrap(), b.to_vec2::<f32>().unwrap());
+                    }
+                    other => panic!("{other:?}"),
                 }
-                other => panic!("{other:?}"),
             }
         }
     }
@@ -115,7 +122,7 @@ mod tests {
         }
         let mut state = State::new("test");
         state.put_count("z/0//count", 1).unwrap();
-        state.put_count("z/0//number", 1).unwrap();
+        state.put_count("z/0//0/number", 1).unwrap();
         assert!(matches!(Memories::load(&state), Err(Error::StateMisfit { .. })));
     }
 }

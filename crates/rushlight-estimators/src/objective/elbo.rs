@@ -8,7 +8,7 @@ use crate::baseline::Memories;
 use crate::{Cost, Estimate, Fit, Particle, State};
 use candle_core::Tensor;
 use rushlight_distributions::Weight;
-use rushlight_trace::{Error, Result, Site};
+use rushlight_trace::{Error, Result, Site, Trace};
 
 /// What a site is charged with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +33,12 @@ pub(super) struct Elbo {
 impl Elbo {
     pub fn new(charges: Charges) -> Self {
         Self { particles: 1, charges, memories: Memories::default() }
+    }
+
+    /// Sites that name no baseline have the default one.
+    pub fn with_default_baseline(mut self) -> Self {
+        self.memories = Memories::with_default();
+        self
     }
 
     /// # Panics
@@ -83,6 +89,31 @@ impl Elbo {
         Ok(Estimate { loss, surrogate, fits })
     }
 
+    /// Whether a score-function site of the guide has a baseline that wants a pilot.
+    pub fn wants_pilot(&self, guide: &Trace) -> bool {
+        guide.latents().any(|site| !site.is_pathwise() && self.memories.want_pilot(site))
+    }
+
+    /// Begins with the costs of a pilot, at the sites whose baselines want one.
+    pub fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.memories = self.memories.emptied();
+        let divergences = &Divergences::default();
+        let mut charged = View { n: 0, particle: pilot, divergences }.charged(self.charges)?;
+        for (i, site) in pilot.guide().sites().enumerate() {
+            if let Some(Charged { cost, elements }) = charged.get_mut(i).and_then(Option::take)
+                && self.memories.want_pilot(site)
+            {
+                self.memories.reduce(
+                    (0, i),
+                    (pilot.guide(), site),
+                    (cost, elements),
+                    &mut Vec::new(),
+                )?;
+            }
+        }
+        self.memories.settle(std::slice::from_ref(pilot))
+    }
+
     /// Lets the baselines take note of the particles of the last estimate.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.memories.settle(particles)
@@ -97,7 +128,7 @@ impl Elbo {
 
     pub fn set_state(&mut self, kind: &str, state: &State) -> Result<()> {
         state.check_kind(kind)?;
-        self.memories = Memories::load(state)?;
+        self.memories.restore(state)?;
         Ok(())
     }
 }
@@ -111,8 +142,8 @@ pub(super) fn is_score(site: &Site) -> bool {
 ///
 /// [`Error::UselessBaseline`] where a pathwise site has one, [`Error::EnumeratedBaseline`] where no outcome is drawn, and
 /// one would not have mean 0.
-pub(super) fn check_useless(memories: &Memories, site: &Site) -> Result<()> {
-    if !memories.serves(site) {
+pub(super) fn check_useless(site: &Site) -> Result<()> {
+    if !Memories::are_named(site) {
         return Ok(());
     }
     let (name, distribution) = (site.name().to_owned(), site.dist().name());
@@ -129,12 +160,12 @@ pub(super) fn check_useless(memories: &Memories, site: &Site) -> Result<()> {
 pub(super) fn less_baselines(
     memories: &mut Memories,
     at: (usize, usize),
-    site: &Site,
+    (guide, site): (&Trace, &Site),
     Charged { cost, elements }: Charged,
     fits: &mut Vec<Fit>,
 ) -> Result<Charged> {
-    let cost = match memories.serves(site) {
-        true => memories.reduce(at, site, (cost, elements), fits)?,
+    let cost = match memories.serve(site) {
+        true => memories.reduce(at, (guide, site), (cost, elements), fits)?,
         false => cost,
     };
     Ok(Charged { cost, elements })
@@ -178,13 +209,19 @@ impl View<'_> {
     ) -> Result<Option<Tensor>> {
         let (mut losses, mut gains) = (Vec::new(), Vec::new());
         for (i, site) in self.particle.guide().sites().enumerate() {
-            check_useless(memories, site)?;
+            check_useless(site)?;
             let known = self.divergences.of_guide(i).is_some();
             match charged.get_mut(i).and_then(Option::take) {
                 None if known => (),
                 None => losses.push(site.log_prob_sum()?.clone()),
                 Some(charged) => {
-                    let rest = less_baselines(memories, (self.n, i), site, charged, fits)?;
+                    let rest = less_baselines(
+                        memories,
+                        (self.n, i),
+                        (self.particle.guide(), site),
+                        charged,
+                        fits,
+                    )?;
                     losses.push(score_term(site, rest)?);
                     losses.extend(site.weight_term()?);
                 }

@@ -54,13 +54,13 @@ impl Several {
         for (k, (particle, signal)) in particles.iter().zip(signals).enumerate() {
             let cost = signal.affine(weights.scale, 0.0)?;
             for (i, site) in particle.guide().sites().enumerate() {
-                elbo::check_useless(&self.memories, site)?;
+                elbo::check_useless(site)?;
                 if is_score(site) {
                     let charged = Charged { cost: cost.clone(), elements: false };
-                    let at = (k, i);
+                    let (at, site) = ((k, i), (particle.guide(), site));
                     let rest =
                         elbo::less_baselines(&mut self.memories, at, site, charged, &mut fits)?;
-                    surrogates.push(elbo::score_term(site, rest)?);
+                    surrogates.push(elbo::score_term(site.1, rest)?);
                 }
             }
         }
@@ -84,7 +84,7 @@ impl Several {
 
     pub fn set_state(&mut self, kind: &str, state: &State) -> Result<()> {
         state.check_kind(kind)?;
-        self.memories = Memories::load(state)?;
+        self.memories.restore(state)?;
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 use super::elbo::{check_useless, is_score};
 use crate::Particle;
-use crate::baseline::Memories;
 use candle_core::Tensor;
 use rushlight_distributions::Distribution;
 use rushlight_trace::{Error, Result, Site};
@@ -32,7 +31,7 @@ pub(super) fn check_pathwise(estimator: &'static str, particles: &[Particle]) ->
             return Err(Error::NotPathwise { estimator, sites });
         }
         for site in particle.guide().sites() {
-            check_useless(&Memories::default(), site)?;
+            check_useless(site)?;
         }
     }
     Ok(())

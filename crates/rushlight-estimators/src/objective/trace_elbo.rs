@@ -2,7 +2,7 @@
 
 use super::elbo::{Charges, Elbo};
 use crate::{Enumerates, Estimate, Estimator, Particle, State};
-use rushlight_trace::Result;
+use rushlight_trace::{Result, Trace};
 
 /// The ELBO with score-function terms that charge each site with every cost, row by row of its plates.
 ///
@@ -25,7 +25,7 @@ impl Default for TraceElbo {
 impl TraceElbo {
     /// With one particle.
     pub fn new() -> Self {
-        Self(Elbo::new(Charges::All))
+        Self(Elbo::new(Charges::All).with_default_baseline())
     }
 
     /// Averages so many particles a step.
@@ -50,6 +50,14 @@ impl Estimator for TraceElbo {
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         self.0.estimate(particles)
+    }
+
+    fn wants_pilot(&self, guide: &Trace) -> bool {
+        self.0.wants_pilot(guide)
+    }
+
+    fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.0.pilot(pilot)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

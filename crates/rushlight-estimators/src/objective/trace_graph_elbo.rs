@@ -2,7 +2,7 @@
 
 use super::elbo::{Charges, Elbo};
 use crate::{Enumerates, Estimate, Estimator, Particle, State};
-use rushlight_trace::Result;
+use rushlight_trace::{Result, Trace};
 
 /// The ELBO with score-function terms that charge each site only with the costs it can influence, less what
 /// its baselines predict of them.
@@ -28,7 +28,7 @@ impl Default for TraceGraphElbo {
 impl TraceGraphElbo {
     /// With one particle.
     pub fn new() -> Self {
-        Self(Elbo::new(Charges::Downstream { elementwise: true }))
+        Self(Elbo::new(Charges::Downstream { elementwise: true }).with_default_baseline())
     }
 
     /// Whether sites with event dims are charged element by element where that is proved to be apart: where densities
@@ -63,6 +63,14 @@ impl Estimator for TraceGraphElbo {
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         self.0.estimate(particles)
+    }
+
+    fn wants_pilot(&self, guide: &Trace) -> bool {
+        self.0.wants_pilot(guide)
+    }
+
+    fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.0.pilot(pilot)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

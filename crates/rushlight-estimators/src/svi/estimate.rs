@@ -1,12 +1,12 @@
 //! One estimate: the programs are run, the estimator is asked, and everything is checked before anything moves.
 
-use super::{Svi, checks, deep, outcomes, rows};
+use super::{PILOT, Svi, checks, deep, outcomes, rows};
 use crate::objective::sum_scalars;
 use crate::{Enumerates, Estimate, Particle, Update};
 use candle_core::Tensor;
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
-use rushlight_trace::{Enumeration, ParamStore, Program, Result, Run, Source};
+use rushlight_trace::{Enumeration, ParamStore, Program, Result, Run, Source, Trace};
 use std::sync::Arc;
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
@@ -16,6 +16,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         data: &X,
         accept: impl FnOnce(&mut Self, &[Update]) -> Result<()>,
     ) -> Result<(f64, Vec<Update>)> {
+        if self.step == 0 {
+            self.pilot(data)?;
+        }
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
         if self.validate && !self.checked_rows {
@@ -44,6 +47,25 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         self.estimator.settle(&particles)?;
         self.step += 1;
         Ok((loss, updates))
+    }
+
+    /// Runs the programs once before the first step, for the memories of baselines that want it.
+    ///
+    /// Whether to do so must not depend on the first step's draws: the streams are others.
+    fn pilot(&mut self, data: &X) -> Result<()> {
+        let run = self.runs(PILOT, 0).validate(self.validate);
+        // What fails with these draws may do without a pilot; if the programs are wrong, the step tells.
+        let Ok((guide, ())) = run.clone().execute(|ctx| self.guide.run(ctx, data)) else {
+            return Ok(());
+        };
+        if !self.estimator.wants_pilot(&guide) {
+            return Ok(());
+        }
+        let Ok(pilot) = self.against(data, run, guide) else { return Ok(()) };
+        match checks::totals(std::slice::from_ref(&pilot), self.step) {
+            Ok(()) => self.estimator.pilot(&pilot),
+            Err(_) => Ok(()),
+        }
     }
 
     pub(crate) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
@@ -97,6 +119,11 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         let guide = latents.into_iter().fold(run.clone(), Run::source);
         let guide = guide.draws(self.estimator.draws());
         let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
+        self.against(data, run, guide)
+    }
+
+    /// Runs the model against the guide's trace.
+    fn against(&self, data: &X, run: Run, guide: Trace) -> Result<Particle> {
         let guide = Arc::new(guide);
         let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
         let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;

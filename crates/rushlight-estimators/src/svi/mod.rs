@@ -78,6 +78,8 @@ pub struct Svi<X: ?Sized, M, G> {
 
 /// The streams of evaluations lie beyond those of any step.
 const EVALUATIONS: u64 = 1 << 63;
+/// .. and so does that of the pilot.
+const PILOT: u64 = 1 << 62;
 
 impl<X: ?Sized, M, G> Svi<X, M, G>
 where

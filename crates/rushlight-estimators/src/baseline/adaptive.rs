@@ -1,0 +1,137 @@
+//! The baseline of sites that name none.
+
+use super::notes::Notes;
+use super::{Baseline, Charge, ControlVariate, Memory};
+use rushlight_trace::Result;
+
+/// The best of several averages of past costs, chosen by what each would have left over in the steps before.
+///
+/// ```text
+/// b = b_m,   m = argmin_m v_m,     v_m ← 0.95 v_m + Σ s² (cost − b_m)²
+/// ```
+///
+/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth). `s²`
+/// is the squared score where outcomes are few, and is averaged over them as far as the mean cost of each is known; else
+/// it is 1. The averages to choose from are made
+///
+/// * with a decay of 0.9 or 0.99: the quick one follows costs that move, the slow one is less noisy;
+/// * row by row, or of all rows of the site's plates: few rows differ so much that each needs an average of its own;
+/// * of costs, or, for bits, classes and one-hot vectors, as the best constant of the mean cost of each outcome (see
+///   [`OptimalConstant`](crate::OptimalConstant)).
+///
+/// A score-function site that names no baseline has this one; [`no_baseline`](crate::BaselineExt::no_baseline) leaves it
+/// out. The first step of a fit then begins with a *pilot*: a particle with random numbers of its own, which only fills
+/// the memory, so that there is something to subtract at once. It tries nothing out: a step runs the programs as often
+/// as without.
+///
+/// # Examples
+///
+/// Behind a network, which is left to predict what differs from row to row:
+///
+/// ```
+/// use rushlight_distributions::Bernoulli;
+/// use rushlight_estimators::{Adaptive, BaselineExt, Value};
+///
+/// let draw = Bernoulli::new(0.5)?.baseline(Value::new(-3.0)).baseline(Adaptive);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
+/// # References
+///
+/// The candidates are those of [`DecayingAverage`](crate::DecayingAverage) and
+/// [`OptimalConstant`](crate::OptimalConstant). Choosing an estimator by its measured second moment is in Geffner, Domke
+/// (2020), "A rule for gradient estimator selection, with an application to variational inference".
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Adaptive;
+
+/// They are compared in each of so many steps at first, ..
+const OFTEN: u64 = 32;
+/// .. and then in one of so many: it is most of the work.
+const SELDOM: u64 = 4;
+
+impl Baseline for Adaptive {
+    fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
+        let outcomes = charge.outcomes()?;
+        let notes = Notes::of(charge, outcomes, memory)?;
+        if notes.steps() == 0 {
+            return Ok(ControlVariate { value: 0.0.into(), fit: None });
+        }
+        let mut values = vec![0.0; notes.cells];
+        notes.predict(notes.best(), outcomes, &mut values);
+        Ok(ControlVariate { value: charge.cost.shaped(values)?, fit: None })
+    }
+
+    fn wants_pilot(&self) -> bool {
+        true
+    }
+
+    fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
+        let outcomes = charge.outcomes()?;
+        let mut notes = Notes::of(charge, outcomes, memory)?;
+        let costs = charge.cost.on_host()?;
+        let steps = notes.steps();
+        if (1..=OFTEN).contains(&steps) || steps % SELDOM == 0 && steps > 0 {
+            notes.compare(outcomes, &costs);
+        }
+        notes.add(outcomes, &costs);
+        notes.keep(memory)?;
+        memory.count += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cost;
+    use candle_core::{DType, Device, Tensor};
+    use rushlight_distributions::{Normal, Rng};
+    use rushlight_trace::{ParamStore, Run};
+
+    const ROWS: usize = 40;
+
+    /// The root mean square of what is left over in the second half of 200 steps.
+    fn left(costs: impl Fn(u64) -> candle_core::Result<Tensor>) -> f64 {
+        let run = Run::new(&ParamStore::default(), Rng::seed(0));
+        let program = |ctx: &mut rushlight_trace::Ctx| {
+            ctx.plate("rows", ROWS, |ctx| ctx.sample("z", Normal::new(0.0, 1.0)?).map(drop))
+        };
+        let (trace, ()) = run.execute(program).unwrap();
+        let site = trace.get("z").unwrap();
+        let mut memory = Memory::default();
+        let mut sum = 0.0;
+        for step in 0..200 {
+            let cost: Cost = costs(step).unwrap().into();
+            let charge = Charge::new((&trace, site), cost.clone(), false);
+            let b = Adaptive.control_variate(&charge, &memory).unwrap().value;
+            if step >= 100 {
+                let left = cost.minus(&b).unwrap().on_host().unwrap();
+                sum += left.iter().map(|x| x * x).sum::<f64>();
+            }
+            Adaptive.remember(&charge, &mut memory).unwrap();
+        }
+        (sum / (100 * ROWS) as f64).sqrt()
+    }
+
+    fn noise(step: u64) -> candle_core::Result<Tensor> {
+        Rng::seed(1).step(step).normal(&[ROWS], DType::F64, &Device::Cpu)
+    }
+
+    /// Rows that differ have averages of their own; rows that do not, share one, which then is hardly off at all. Costs
+    /// that jump are followed by the quick average.
+    #[test]
+    fn the_average_that_fits_is_chosen() {
+        let levels = Tensor::arange(0f64, ROWS as f64, &Device::Cpu).unwrap();
+        let differing = left(|step| noise(step)? + &levels);
+        assert!((differing - 1.0).abs() < 0.05, "{differing}");
+        let alike = left(|step| noise(step)? + 7.0);
+        assert!((alike - 1.0).abs() < 0.03, "{alike}");
+        let rising = left(|step| noise(step)? + step as f64);
+        let quick = left(|step| (noise(step)? * 0.0)? + step as f64);
+        // An average with a decay of 0.9 is ten steps behind.
+        assert!(
+            (quick - 10.0).abs() < 0.1 && (rising / 101f64.sqrt() - 1.0).abs() < 0.02,
+            "{rising}, {quick}"
+        );
+    }
+}
