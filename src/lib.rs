@@ -3,8 +3,9 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Deterministic, Draw, Enumeration, Frame, Hints, Linear, Param, ParamStore, Plate,
-    Predictive, Program, Run, Samples, Site, Source, Trace, Values, outcomes,
+    Ctx, Deterministic, Draw, Draws, Enumerated, Enumeration, Frame, Gate, Hints, Linear, Param,
+    ParamStore, Plate, Predictive, Program, Run, Samples, Site, Source, Strategy, StrategyExt,
+    Trace, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -23,8 +24,10 @@ pub mod prelude {
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{
-        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, Learned,
-        Predictive, Program, Result, Samples, Sgd, Svi, TraceElbo, TraceGraphElbo, Value,
+        Adam, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator, IwaeElbo,
+        Learned, LeaveOneOut, MeanFieldElbo, Predictive, Program, RenyiElbo, Result,
+        ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy, StrategyExt, Svi,
+        TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, certify,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }
@@ -32,6 +35,11 @@ pub mod prelude {
 /// The programs of the how-to pages, compiled and run with the tests.
 #[cfg(doctest)]
 mod how_to {
+    #[doc = include_str!("../docs/how-to/certify.md")]
+    struct Certify;
+
+    #[doc = include_str!("../docs/how-to/enumerate.md")]
+    struct Enumerate;
     #[doc = include_str!("../docs/how-to/add-a-distribution.md")]
     struct AddADistribution;
 

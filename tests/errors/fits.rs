@@ -128,3 +128,72 @@ fn a_minibatch_that_fails() {
     assert!(text(found).starts_with("batches of 1 rows"));
     assert_eq!(taken, 1);
 }
+
+/// The text of the error of a first step.
+fn of_estimator(
+    estimator: impl Estimator + 'static,
+    guide: impl Fn(&mut Ctx, &Tensor) -> Result<()> + Sync,
+) -> String {
+    let model = |ctx: &mut Ctx, x: &Tensor| {
+        normal(ctx, "z")?;
+        let y = ctx.sample("y", Normal::new(0.0, 1.0)?)?;
+        ctx.observe("x", Normal::new(y, 1.0)?, x)
+    };
+    let svi = Svi::from_programs(model, guide).estimator(estimator);
+    text(svi.dtype(DType::F64).step(&scalar(0.5)))
+}
+
+#[test]
+fn draws_without_gradients_where_they_are_needed() {
+    let guide = |ctx: &mut Ctx, _: &Tensor| {
+        normal(ctx, "z")?;
+        ctx.sample("y", Normal::new(0.0, 1.0)?.without_rsample()).map(drop)
+    };
+    let found = of_estimator(StickingTheLanding::new(), guide);
+    assert_eq!(
+        found,
+        "StickingTheLanding needs gradients of all draws of the guide, and those of [\"y\"] carry none; \
+         sample them from reparameterized distributions, or take an estimator for any site, like \
+         `TraceGraphElbo` or `IwaeElbo`"
+    );
+    let found = of_estimator(IwaeElbo::new(2).doubly_reparameterized(), guide);
+    assert!(found.starts_with("IwaeElbo::doubly_reparameterized needs gradients"), "{found}");
+}
+
+#[test]
+fn draws_that_depend_on_each_other() {
+    let guide = |ctx: &mut Ctx, _: &Tensor| {
+        let z = normal(ctx, "z")?;
+        ctx.sample("y", Normal::new(z, 1.0)?).map(drop)
+    };
+    let found = of_estimator(IwaeElbo::new(2).doubly_reparameterized(), guide);
+    assert_eq!(
+        found,
+        "IwaeElbo::doubly_reparameterized needs a guide whose draws do not depend on each other, and the \
+         distributions of [\"y\"] were computed from other draws; make them independent, or take the \
+         estimator without double reparameterization"
+    );
+}
+
+/// An estimator that scales the gradients of draws is given some that it cannot scale.
+#[test]
+fn a_draw_without_a_gate() {
+    use rushlight::{ParamStore, Particle, Run, Source};
+    let params = ParamStore::default();
+    let run = || Run::new(&params, Rng::seed(0)).dtype(DType::F64);
+    let guide = |ctx: &mut Ctx| {
+        let loc = ctx.param("loc", 0.5, Constraint::Real)?;
+        ctx.sample("z", Normal::new(loc, 1.0)?).map(drop)
+    };
+    let guide = std::sync::Arc::new(run().execute(guide).unwrap().0);
+    let source = Source::Replay(guide.clone());
+    let (model, _) = run().source(source).execute(|ctx| normal(ctx, "z")).unwrap();
+    let particle = Particle::new(guide, model).unwrap();
+    let mut estimator = IwaeElbo::new(2).doubly_reparameterized();
+    let found = text(estimator.estimate(&[particle.clone(), particle]));
+    assert_eq!(
+        found,
+        "site `z`: the gradients of its draw have no gate; run the guide with `Run::draws(Draws::Gated)`, as \
+         `Svi` does when `Estimator::draws` asks for it"
+    );
+}

@@ -88,3 +88,31 @@ fn rows_that_mix_in_the_guide() {
     );
     assert!(fit().validate(false).step(&crate::scalar(0.0)).is_ok());
 }
+
+/// The ELBO of pathwise latents does not care about rows; a bound for each row does, and only that.
+#[test]
+fn rows_that_have_bounds_of_their_own() {
+    let step = |global: bool| {
+        let model = move |ctx: &mut Ctx, x: &Tensor| {
+            if global {
+                ctx.sample("g", Normal::new(0.0, 1.0)?)?;
+            }
+            ctx.plate("rows", ROWS, |ctx| {
+                let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+                ctx.observe("x", Normal::new(z.map(|z| z.cumsum(0))?, 1.0)?, x)
+            })
+        };
+        let guide = move |ctx: &mut Ctx, _: &Tensor| {
+            if global {
+                ctx.sample("g", Normal::new(0.0, 1.0)?)?;
+            }
+            ctx.plate("rows", ROWS, |ctx| ctx.sample("z", Normal::new(0.1, 1.0)?).map(drop))
+        };
+        let x = Tensor::new(&[0.3f64, 1.2, -0.4, 0.8, 2.0], &Device::Cpu)?;
+        Svi::new(model, guide).dtype(DType::F64).step(&x)?;
+        Svi::new(model, guide).dtype(DType::F64).estimator(IwaeElbo::new(2)).step(&x)
+    };
+    assert!(text(step(false)).starts_with("plate `rows`: with row 1 of [\"z\"]"));
+    // With a global latent there is one bound, of everything.
+    assert!(step(true).is_ok());
+}

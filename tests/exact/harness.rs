@@ -15,7 +15,8 @@ use crate::baselines::Baselines;
 use crate::numbers::{Theta, gradient};
 use candle_core::{DType, Tensor};
 use rushlight::{
-    Ctx, Error, Estimate, Estimator, Particle, Result, Svi, TraceElbo, TraceGraphElbo,
+    Ctx, Draws, Enumerates, Error, Estimate, Estimator, Frame, LeaveOneOut, MeanFieldElbo,
+    Particle, Result, Svi, TraceElbo, TraceGraphElbo,
 };
 
 /// Largest |z| that passes.
@@ -46,6 +47,9 @@ pub enum Kind {
     /// Three particles.
     Elbo3,
     Graph3,
+    MeanField,
+    MeanField3,
+    LeaveOneOut3,
 }
 
 impl Kind {
@@ -55,6 +59,9 @@ impl Kind {
             Self::Graph => Box::new(TraceGraphElbo::new()),
             Self::Elbo3 => Box::new(TraceElbo::new().with_particles(3)),
             Self::Graph3 => Box::new(TraceGraphElbo::new().with_particles(3)),
+            Self::MeanField => Box::new(MeanFieldElbo::new()),
+            Self::MeanField3 => Box::new(MeanFieldElbo::new().with_particles(3)),
+            Self::LeaveOneOut3 => Box::new(LeaveOneOut::new(3)),
         })
     }
 }
@@ -66,6 +73,18 @@ pub struct Boxed(pub Box<dyn Estimator>);
 impl Estimator for Boxed {
     fn particles(&self) -> usize {
         self.0.particles()
+    }
+
+    fn enumerates(&self) -> Enumerates {
+        self.0.enumerates()
+    }
+
+    fn draws(&self) -> Draws {
+        self.0.draws()
+    }
+
+    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
+        self.0.takes_rows_apart(particle, plate)
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

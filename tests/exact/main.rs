@@ -10,14 +10,21 @@
 //! are shown.
 
 mod baselines;
+mod certify;
 mod combinations;
 mod elements;
+mod enumeration;
+mod golden;
 mod harness;
 mod laws;
+mod leave_one_out;
 mod long;
 mod mutants;
+mod mutants_of_several;
 mod numbers;
 mod outcomes;
+mod paths;
 mod rows;
 mod table;
+mod tuples;
 mod variance;

@@ -18,7 +18,7 @@ use std::collections::HashSet;
 const CAUGHT: f64 = 6.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Flaw {
+pub enum Flaw {
     None,
     /// The score is scaled by N/B, as the costs are.
     ScoreScaled,
@@ -46,13 +46,13 @@ enum Flaw {
 
 /// The definition, on public methods alone.
 #[derive(Debug)]
-struct Reference {
+pub struct Reference {
     flaw: Flaw,
     particles: usize,
 }
 
 impl Reference {
-    fn new(flaw: Flaw) -> Self {
+    pub fn new(flaw: Flaw) -> Self {
         Self { flaw, particles: if flaw == Flaw::Shrunk { 3 } else { 1 } }
     }
 
@@ -190,7 +190,7 @@ impl Estimator for Reference {
 
 /// A decaying average that takes this step's cost in before it answers.
 #[derive(Debug)]
-struct FoldsInFirst;
+pub struct FoldsInFirst;
 
 impl Baseline for FoldsInFirst {
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
@@ -211,7 +211,7 @@ impl Baseline for FoldsInFirst {
 
 /// A baseline that knows this step's draw of its own site.
 #[derive(Debug)]
-struct KnowsTheDraw;
+pub struct KnowsTheDraw;
 
 impl Baseline for KnowsTheDraw {
     fn control_variate(&self, charge: &Charge<'_>, _: &Memory) -> Result<ControlVariate> {

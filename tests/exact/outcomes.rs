@@ -6,7 +6,7 @@
 //! baseline, numbers and networks; averages are in `table.rs`.
 
 use crate::baselines::Baselines;
-use crate::harness::{Boxed, EQUAL, Kind, Row, measure, theta};
+use crate::harness::{EQUAL, Kind, Row, measure, theta};
 use crate::numbers::{Theta, coin, gradient, normal, sigmoid};
 use crate::rows::row;
 use candle_core::DType;
@@ -15,7 +15,7 @@ use rushlight::{Ctx, Estimator, ParamStore, Particle, Result, Rng, Run, Source, 
 use std::sync::Arc;
 
 /// Rows whose latents have at most 2,048 outcomes.
-const FINITE: [&str; 25] = [
+pub const FINITE: [&str; 26] = [
     "gmm",
     "summed",
     "two_plates",
@@ -41,13 +41,14 @@ const FINITE: [&str; 25] = [
     "chained",
     "spread",
     "decided",
+    "fed",
 ];
 
 /// Without memory.
 const FIXED: [Baselines; 3] = [Baselines::None, Baselines::Number, Baselines::Learned];
 
 /// Every outcome of the guide and its probability.
-fn all(row: Row, baselines: Baselines, params: &ParamStore) -> Result<Vec<(f64, Particle)>> {
+pub fn all(row: Row, baselines: Baselines, params: &ParamStore) -> Result<Vec<(f64, Particle)>> {
     let data = (row.data)()?;
     let run = |role| Run::new(params, Rng::seed(0).particle(role, 0)).dtype(DType::F64);
     let guide = |ctx: &mut Ctx| (row.guide)(ctx, &data, baselines);
@@ -68,9 +69,13 @@ fn all(row: Row, baselines: Baselines, params: &ParamStore) -> Result<Vec<(f64, 
     Ok(found)
 }
 
-/// The gradient that an estimator without memory makes of one outcome.
-fn estimate(mut estimator: Boxed, particle: &Particle, params: &ParamStore) -> Result<Vec<f64>> {
-    let surrogate = estimator.estimate(std::slice::from_ref(particle))?.surrogate;
+/// The gradient that an estimator without memory makes of a draw.
+pub fn estimate(
+    estimator: &mut dyn Estimator,
+    particles: &[Particle],
+    params: &ParamStore,
+) -> Result<Vec<f64>> {
+    let surrogate = estimator.estimate(particles)?.surrogate;
     let gradients = surrogate.map(|s| s.backward()).transpose()?;
     let mut all = Vec::new();
     for (_, var) in params.vars().iter().filter(|(name, _)| !name.starts_with("baseline")) {
@@ -94,7 +99,9 @@ fn exact(row: Row, kind: Kind, baselines: Baselines) -> Result<Exact> {
     let size = theta(&params)?.len();
     let (mut mean, mut square) = (vec![0.0; size], vec![0.0; size]);
     for (q, particle) in &all {
-        for (i, g) in estimate(kind.estimator(), particle, &params)?.into_iter().enumerate() {
+        let particles = std::slice::from_ref(particle);
+        let gradient = estimate(&mut kind.estimator(), particles, &params)?;
+        for (i, g) in gradient.into_iter().enumerate() {
             mean[i] += q * g;
             square[i] += q * g * g;
         }
@@ -107,7 +114,7 @@ fn exact(row: Row, kind: Kind, baselines: Baselines) -> Result<Exact> {
 fn the_mean_of_all_outcomes_is_the_exact_gradient() {
     for name in FINITE {
         let (_, row) = row(name);
-        for kind in [Kind::Elbo, Kind::Graph] {
+        for kind in [Kind::Elbo, Kind::Graph, Kind::MeanField] {
             for baselines in FIXED {
                 let exact = exact(row, kind, baselines).unwrap();
                 let want = gradient(row.loss, &theta(&exact.params).unwrap());

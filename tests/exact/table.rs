@@ -1,7 +1,7 @@
 //! The table of exact gradients: rows by estimators by baselines.
 //!
-//! Each row is run with 20 estimators and baselines for its gradient (at most 240 numbers, fewer
-//! than the 500 up to which |z| < 4 is asked for) and with 4 estimators for its loss. A case's seed
+//! Each row is run with 29 estimators and baselines for its gradient (at most 348 numbers, fewer
+//! than the 500 up to which |z| < 4 is asked for) and with 5 estimators for its loss. A case's seed
 //! is its index: the row's place, then the estimator's, then the baselines'. Rows are tests of
 //! their own, so that they run side by side.
 
@@ -14,6 +14,10 @@ const SEVERAL: [Kind; 2] = [Kind::Elbo3, Kind::Graph3];
 /// Several particles: memories move after all of them.
 const WITH_SEVERAL: [Baselines; 3] =
     [Baselines::None, Baselines::TwoAverages, Baselines::LearnedAndAverage];
+/// The same loss, estimated in other ways.
+const OTHERS: [Kind; 3] = [Kind::MeanField, Kind::MeanField3, Kind::LeaveOneOut3];
+/// Their seeds lie beyond those of the rest.
+const OTHERS_FROM: u64 = 100_000;
 /// Seeds of one row.
 const STRIDE: u64 = 32;
 
@@ -36,6 +40,14 @@ fn check(name: &str) {
         harness::check_loss(row, kind, seed);
         seed += 1;
     }
+    let mut seed = (1 + place as u64) * STRIDE + OTHERS_FROM;
+    for kind in OTHERS {
+        for baselines in WITH_SEVERAL {
+            harness::check(row, kind, baselines, seed);
+            seed += 1;
+        }
+    }
+    harness::check_loss(row, Kind::MeanField, seed);
 }
 
 macro_rules! rows {
@@ -59,5 +71,5 @@ rows! {
     coin gmm nested subsampled summed two_plates branch loop_ asked shape host_read through_global
     model_mixes pathwise_below score_below pairs_tracked pairs_deref pairs_plated vector auxiliary
     weighted trained_scale factor hidden partial lifted crossing sequential
-    aligned shifted two_paths closed read twisted chained spread decided
+    aligned shifted two_paths closed read twisted chained spread decided fed
 }

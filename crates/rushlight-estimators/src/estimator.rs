@@ -2,7 +2,7 @@
 
 use crate::{Particle, State};
 use candle_core::Tensor;
-use rushlight_trace::Result;
+use rushlight_trace::{Draws, Frame, Result};
 use std::fmt::Debug;
 
 /// Turns the particles of a step into a gradient estimate. It runs nothing and touches no parameter.
@@ -10,6 +10,23 @@ pub trait Estimator: Debug {
     /// How many particles one estimate is made of.
     fn particles(&self) -> usize {
         1
+    }
+
+    /// Which sites of the guide are enumerated. By default, none: an objective has to say that it adds up particles
+    /// whose terms were weighed.
+    fn enumerates(&self) -> Enumerates {
+        Enumerates::Nothing
+    }
+
+    /// How the guide's draws have to carry gradients.
+    fn draws(&self) -> Draws {
+        Draws::Pathwise
+    }
+
+    /// Whether it takes the rows of a plate apart, whatever the sites in it. Only score-function sites are charged by
+    /// rows otherwise, and only for those it is tried out that no row enters another one.
+    fn takes_rows_apart(&self, _particle: &Particle, _plate: &Frame) -> bool {
+        false
     }
 
     /// The loss, and what to differentiate. No memory moves yet: the step may still be refused.
@@ -59,8 +76,20 @@ pub trait Estimator: Debug {
         for p in particles {
             elbo += p.totals()?.elbo();
         }
-        Ok(-elbo / particles.len() as f64)
+        // Not by how many there are: the outcomes of an enumeration share the weight of one.
+        Ok(-elbo / self.particles() as f64)
     }
+}
+
+/// The sites of a guide whose outcomes an objective sums over, instead of one draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enumerates {
+    /// None: marked ones are an error.
+    Nothing,
+    /// Those marked by [`Strategy::Enumerate`](rushlight_trace::Strategy::Enumerate).
+    Marked,
+    /// All whose support is finite.
+    All,
 }
 
 /// A number to report, and scalars to differentiate.

@@ -4,17 +4,21 @@
 //!
 //! * [`Svi`] fits a guide to a model, one [step](Svi::step) at a time.
 //! * An [`Estimator`] turns traces into a loss and a *surrogate* whose gradient estimates the loss's:
-//!   [`TraceElbo`] and [`TraceGraphElbo`].
+//!   [`TraceGraphElbo`] for any program, [`TraceElbo`] as the plain reference, [`MeanFieldElbo`] with divergences in closed
+//!   form, [`LeaveOneOut`] for several particles, [`StickingTheLanding`] for reparameterized guides; the tighter bounds
+//!   [`IwaeElbo`] and [`RenyiElbo`]; [`ReweightedWakeSleep`].
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
 //!   mean alone: [`DecayingAverage`], [`Learned`], [`Value`]. They are attached with
 //!   [`.baseline(..)`](BaselineExt::baseline) and stack.
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
+//! * [`certify`](certify()) proves an estimator unbiased on a program, or finds what is off.
 //! * [`Batches`] cuts data into shuffled minibatches.
 
 mod baseline;
 mod batches;
+pub mod certify;
 mod estimator;
 mod objective;
 mod optim;
@@ -26,8 +30,12 @@ pub use baseline::{
     Baseline, BaselineExt, Charge, ControlVariate, Cost, DecayingAverage, Learned, Memory, Value,
 };
 pub use batches::Batches;
-pub use estimator::{Estimate, Estimator, Fit};
-pub use objective::{TraceElbo, TraceGraphElbo};
+pub use certify::{Certify, certify};
+pub use estimator::{Enumerates, Estimate, Estimator, Fit};
+pub use objective::{
+    IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, ReweightedWakeSleep, StickingTheLanding,
+    TraceElbo, TraceEnumElbo, TraceGraphElbo,
+};
 pub use optim::{Adagrad, Adam, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule, Sgd, Update};
 pub use particle::Particle;
 pub use state::State;

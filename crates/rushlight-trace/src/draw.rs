@@ -1,6 +1,6 @@
 //! What a sample statement asks for.
 
-use crate::Hints;
+use crate::{Hints, Strategy};
 use rushlight_distributions::Distribution;
 use std::sync::Arc;
 
@@ -13,11 +13,13 @@ pub struct Draw {
     pub(crate) dist: Arc<dyn Distribution>,
     pub(crate) hints: Hints,
     pub(crate) auxiliary: bool,
+    pub(crate) strategy: Strategy,
 }
 
 impl<D: Distribution> From<D> for Draw {
     fn from(dist: D) -> Self {
-        Self { dist: Arc::new(dist), hints: Hints::default(), auxiliary: false }
+        let (hints, strategy) = (Hints::default(), Strategy::default());
+        Self { dist: Arc::new(dist), hints, auxiliary: false, strategy }
     }
 }
 

@@ -1,6 +1,6 @@
 //! All outcomes of a program whose latents are finite, one run after the other.
 
-use crate::{Error, Result, Run, Source, Trace};
+use crate::{Error, Result, Run, Source, Strategy, Trace};
 use candle_core::Tensor;
 use rushlight_distributions::Distribution;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// [`outcomes`] runs a program through all of them.
 #[derive(Debug, Clone, Default)]
-pub struct Enumeration(Arc<Mutex<Odometer>>);
+pub struct Enumeration {
+    odometer: Arc<Mutex<Odometer>>,
+    marked: bool,
+    noted: bool,
+    side_by_side: bool,
+}
+
+/// How a site's value was enumerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enumerated {
+    /// How many outcomes there are.
+    pub outcomes: usize,
+    /// Whether the rows of the site's plates all take the same one, each of its own distribution, instead of all
+    /// combinations.
+    pub side_by_side: bool,
+}
 
 #[derive(Debug, Default)]
 struct Odometer {
@@ -31,18 +46,66 @@ struct Wheel {
 const MOST: usize = 1 << 24;
 
 impl Enumeration {
-    fn odometer(&self) -> MutexGuard<'_, Odometer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Of the sites alone whose [`Strategy`] is to enumerate. Their distributions have to be finite.
+    #[must_use]
+    pub fn marked(mut self) -> Self {
+        self.marked = true;
+        self
     }
 
-    /// The outcome of the next site; `None` if its support is not finite.
-    pub(crate) fn next(&self, site: &str, dist: &dyn Distribution) -> Result<Option<Tensor>> {
+    /// Sites say that they were [enumerated](crate::Site::enumerated), to an objective that sums over outcomes.
+    #[must_use]
+    pub fn noted(mut self) -> Self {
+        self.noted = true;
+        self
+    }
+
+    /// Rows of plates side by side: all take the same outcome at a time.
+    #[must_use]
+    pub fn side_by_side(mut self) -> Self {
+        self.side_by_side = true;
+        self
+    }
+
+    /// One of the same sites, from their first outcomes on.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { odometer: Arc::default(), ..self.clone() }
+    }
+
+    /// Turns to the next outcome; false if the run was the last.
+    pub fn turn(&self) -> bool {
+        self.odometer().turn()
+    }
+
+    fn odometer(&self) -> MutexGuard<'_, Odometer> {
+        self.odometer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The outcome of the next site; `None` if it is none to enumerate.
+    pub(crate) fn next(
+        &self,
+        site: &str,
+        dist: &dyn Distribution,
+        strategy: Strategy,
+    ) -> Result<Option<(Tensor, Option<Enumerated>)>> {
+        if self.marked && strategy != Strategy::Enumerate {
+            return Ok(None);
+        }
         let parts = dist.elements().unwrap_or(dist);
-        let Ok(support) = parts.enumerate_support() else { return Ok(None) };
+        let support = match parts.enumerate_support() {
+            Ok(support) => support,
+            Err(_) if self.marked => {
+                return Err(Error::strategy(site, dist.name(), FINITE));
+            }
+            Err(_) => return Ok(None),
+        };
         let each = support.dim(0)?;
         let shape = [dist.batch_shape(), dist.event_shape()].concat();
         let of_part: usize = parts.event_shape().iter().product();
-        let parts: usize = shape.iter().product::<usize>() / of_part.max(1);
+        let all_parts: usize = shape.iter().product::<usize>() / of_part.max(1);
+        let rows: usize = dist.batch_shape().iter().product();
+        let parts = if self.side_by_side { all_parts / rows.max(1) } else { all_parts };
         let outcomes = u32::try_from(parts).ok().and_then(|n| each.checked_pow(n));
         let Some(outcomes) = outcomes.filter(|n| *n <= MOST) else {
             return Err(Error::TooManyOutcomes { site: site.to_owned(), each, parts, most: MOST });
@@ -53,11 +116,17 @@ impl Enumeration {
             *pick = (rest % each) as u32;
             rest /= each;
         }
-        let index = Tensor::from_vec(picked, parts, support.device())?;
+        let picked = picked.repeat(all_parts / parts.max(1));
+        let index = Tensor::from_vec(picked, all_parts, support.device())?;
         let value = support.reshape((each, of_part))?.index_select(&index, 0)?.reshape(shape)?;
-        Ok(Some(value))
+        let side_by_side = self.side_by_side && rows > 1;
+        Ok(Some((value, self.noted.then_some(Enumerated { outcomes, side_by_side }))))
     }
 }
+
+/// What enumeration serves.
+const FINITE: &str = "enumeration serves finite distributions (Bernoulli, Categorical, OneHotCategorical, Binomial, \
+                      BetaBinomial, OrderedLogistic, products of such)";
 
 impl Odometer {
     fn position(&mut self, outcomes: usize) -> usize {
@@ -122,7 +191,7 @@ pub fn outcomes<'a>(
             return None;
         }
         let result = run.clone().execute(&program).map(|(trace, ())| trace);
-        more = result.is_ok() && enumeration.odometer().turn();
+        more = result.is_ok() && enumeration.turn();
         Some(result)
     })
 }

@@ -496,6 +496,66 @@ pub enum Error {
         /// The distribution's name.
         distribution: &'static str,
     },
+    /// A strategy that cannot serve the site's distribution.
+    #[error(
+        "site `{site}`: {distribution} cannot be estimated so: {serves}; choose another strategy"
+    )]
+    Strategy {
+        /// The site.
+        site: String,
+        /// The distribution's name.
+        distribution: &'static str,
+        /// What the strategy serves.
+        serves: &'static str,
+    },
+    /// A baseline at a site all of whose outcomes are summed over.
+    #[error(
+        "site `{site}`: a baseline can do nothing there, because all outcomes are enumerated; remove it"
+    )]
+    EnumeratedBaseline {
+        /// The site.
+        site: String,
+    },
+    /// An objective that takes no enumerated sites.
+    #[error(
+        "site `{site}` is enumerated, which this objective cannot weigh; use `TraceElbo` or `TraceGraphElbo`, \
+         or another strategy"
+    )]
+    EnumeratedSite {
+        /// The site.
+        site: String,
+    },
+    /// Draws without gradients, where an estimator needs them.
+    #[error(
+        "{estimator} needs gradients of all draws of the guide, and those of {sites:?} carry none; sample them from \
+         reparameterized distributions, or take an estimator for any site, like `TraceGraphElbo` or `IwaeElbo`"
+    )]
+    NotPathwise {
+        /// The estimator.
+        estimator: &'static str,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A guide whose latents depend on each other, where an estimator needs them apart.
+    #[error(
+        "{estimator} needs a guide whose draws do not depend on each other, and the distributions of {sites:?} were \
+         computed from other draws; make them independent, or take the estimator without double reparameterization"
+    )]
+    NotApart {
+        /// The estimator.
+        estimator: &'static str,
+        /// The sites.
+        sites: Vec<String>,
+    },
+    /// A draw without a gate, where an estimator scales its gradients.
+    #[error(
+        "site `{site}`: the gradients of its draw have no gate; run the guide with `Run::draws(Draws::Gated)`, as `Svi` \
+         does when `Estimator::draws` asks for it"
+    )]
+    NoGate {
+        /// The site.
+        site: String,
+    },
     /// A baseline's prediction has the wrong shape.
     #[error(
         "site `{site}`: a baseline of shape {baseline:?} does not broadcast to the site's plates {plates:?}; \
@@ -774,6 +834,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn strategy(site: &str, distribution: &'static str, serves: &'static str) -> Self {
+        Self::Strategy { site: site.to_owned(), distribution, serves }
+    }
+
     /// Adds the site to an error that does not name one.
     pub(crate) fn at(self, site: &str) -> Self {
         match self {

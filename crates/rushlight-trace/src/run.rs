@@ -1,6 +1,6 @@
 //! One execution of a program.
 
-use crate::{Ctx, Error, ParamStore, Result, Source, Trace};
+use crate::{Ctx, Draws, Error, ParamStore, Result, Source, Trace};
 use candle_core::{DType, Device};
 use rushlight_distributions::Rng;
 use rushlight_distributions::operand::Placement;
@@ -40,6 +40,7 @@ pub struct Run {
     pub(crate) placement: Placement,
     pub(crate) validate: bool,
     pub(crate) predict: bool,
+    pub(crate) draws: Draws,
 }
 
 impl Run {
@@ -53,6 +54,7 @@ impl Run {
             placement: Placement::default(),
             validate: true,
             predict: false,
+            draws: Draws::default(),
         }
     }
 
@@ -88,6 +90,13 @@ impl Run {
     #[must_use]
     pub fn validate(mut self, validate: bool) -> Self {
         self.validate = validate;
+        self
+    }
+
+    /// Sets how draws carry gradients.
+    #[must_use]
+    pub fn draws(mut self, draws: Draws) -> Self {
+        self.draws = draws;
         self
     }
 

@@ -1,7 +1,7 @@
 //! One sample or observe statement of a run.
 
 use crate::region::Weighting;
-use crate::{Frame, Hints, Result, plate};
+use crate::{Enumerated, Frame, Gate, Hints, Result, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, SiteSet, Weight};
 use std::sync::{Arc, OnceLock};
@@ -29,11 +29,13 @@ pub struct Site {
     pub(crate) plates: Arc<[Frame]>,
     pub(crate) weight: Weighting,
     pub(crate) hints: Hints,
+    pub(crate) enumerated: Option<Enumerated>,
     pub(crate) parents: SiteSet,
     pub(crate) mixed: SiteSet,
     /// Axes of parents' values that are axes of this site, index for index: parent, its axis, the axis here, both
     /// counted from the right.
     pub(crate) axes: Vec<(usize, u8, u8)>,
+    pub(crate) gate: Option<Gate>,
     pub(crate) log_prob: OnceLock<Tensor>,
     pub(crate) log_prob_sum: OnceLock<Tensor>,
     pub(crate) element_cost: OnceLock<Tensor>,
@@ -95,6 +97,20 @@ impl Site {
         &self.hints
     }
 
+    /// How the value was enumerated, if it is one of all outcomes and not drawn.
+    pub fn enumerated(&self) -> Option<Enumerated> {
+        self.enumerated
+    }
+
+    /// The same site counting `weight` times as much. Shape: broadcasts to the plates. Where it is 0 the site does not
+    /// count, whatever it is.
+    pub(crate) fn weighted(&self, weight: &Tensor) -> Result<Self> {
+        let mut site = self.clone();
+        site.weight = site.weight.times(weight)?;
+        (site.log_prob_sum, site.element_cost) = (OnceLock::new(), OnceLock::new());
+        Ok(site)
+    }
+
     /// The sites of this run that this one may depend on directly: those that its parameters and value were
     /// computed from, and all that was read before.
     pub fn parents(&self) -> &SiteSet {
@@ -124,6 +140,11 @@ impl Site {
     /// Whether the value carries gradients to the parameters of its distribution.
     pub fn is_pathwise(&self) -> bool {
         self.is_latent() && self.dist.has_rsample()
+    }
+
+    /// What scales the gradients through the value, in a run whose draws are [gated](crate::Draws::Gated).
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
     }
 
     /// The shape of the plates.
@@ -189,18 +210,22 @@ impl Site {
         Ok((safe * rows.to_dtype(log_prob.dtype())?)?.sum_all()?.affine(self.scale(), 0.0)?)
     }
 
-    /// `log_prob` (with `trailing` dims more than the plates) times scale and mask, without its graph.
-    fn weighed(&self, log_prob: &Tensor, trailing: usize) -> Result<Tensor> {
-        let mut cost = log_prob.detach();
-        if let Some(rows) = self.row_weight() {
-            let rows = rows.detach().to_dtype(cost.dtype())?;
-            let rows = rows.reshape([rows.dims(), vec![1; trailing].as_slice()].concat())?;
-            let rows = rows.broadcast_as(cost.shape())?;
+    /// `rows` times scale and mask. Shape: that of `rows`, which is the plates', with `trailing` dims behind them.
+    ///
+    /// # Errors
+    ///
+    /// Shapes that do not broadcast.
+    pub fn weighed(&self, rows: &Tensor, trailing: usize) -> Result<Tensor> {
+        let mut weighed = rows.clone();
+        if let Some(weight) = self.row_weight() {
+            let weight = weight.to_dtype(rows.dtype())?;
+            let weight = weight.reshape([weight.dims(), vec![1; trailing].as_slice()].concat())?;
+            let weight = weight.broadcast_as(rows.shape())?;
             // Nothing counts 0 times, not even an infinity or NaN.
-            let safe = rows.ne(0.0)?.where_cond(&cost, &cost.zeros_like()?)?;
-            cost = (safe * rows)?;
+            let safe = weight.ne(0.0)?.where_cond(rows, &rows.zeros_like()?)?;
+            weighed = (safe * weight)?;
         }
-        Ok(if self.scale() == 1.0 { cost } else { (cost * self.scale())? })
+        Ok(if self.scale() == 1.0 { weighed } else { (weighed * self.scale())? })
     }
 
     /// The log-probability of each row as data, without its graph: 0 where it is masked out, and unscaled. Shape: the
@@ -227,8 +252,18 @@ impl Site {
     ///
     /// The distribution's.
     pub fn cost_over(&self, kept: &[&Frame]) -> Result<Tensor> {
-        let cost = self.weighed(self.log_prob()?, 0)?;
+        let cost = self.weighed(&self.log_prob()?.detach(), 0)?.detach();
         self.over_plates(cost, 0, kept)
+    }
+
+    /// `weighed`, of the plates' shape, summed over all plates but `kept`. Shape: that of the kept plates in their own
+    /// dims (1 in the dims between).
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn summed(&self, weighed: Tensor, kept: &[&Frame]) -> Result<Tensor> {
+        self.over_plates(weighed, 0, kept)
     }
 
     /// The log-probability of each element times scale and mask, summed over all plates but `kept` and all event axes
@@ -242,8 +277,23 @@ impl Site {
     ///
     /// The distribution's; [`Error::NotElementwise`](crate::Error::NotElementwise) if there are no elements.
     pub fn cost_over_axes(&self, kept: &[&Frame], axes: &[u8]) -> Result<Tensor> {
+        self.summed_over_axes(self.element_cost()?.clone(), kept, axes)
+    }
+
+    /// `weighed`, of the value's shape, summed over all plates but `kept` and all event axes but those in `axes`, as in
+    /// [`cost_over_axes`](Self::cost_over_axes).
+    ///
+    /// # Errors
+    ///
+    /// Candle's.
+    pub fn summed_over_axes(
+        &self,
+        weighed: Tensor,
+        kept: &[&Frame],
+        axes: &[u8],
+    ) -> Result<Tensor> {
         let event = self.dist.event_shape().len();
-        let mut cost = self.over_plates(self.element_cost()?.clone(), event, kept)?;
+        let mut cost = self.over_plates(weighed, event, kept)?;
         for axis in 1..=event {
             if !axes.iter().any(|&a| usize::from(a) == axis) {
                 cost = cost.sum_keepdim(cost.rank() - axis)?;
@@ -271,7 +321,8 @@ impl Site {
             return Err(crate::Error::NotElementwise { site, distribution });
         };
         let log_prob = elements.log_prob(&self.value).map_err(|e| self.error(e))?;
-        let cost = self.weighed(&log_prob, self.dist.event_shape().len())?;
+        let event = self.dist.event_shape().len();
+        let cost = self.weighed(&log_prob.detach(), event)?.detach();
         Ok(self.element_cost.get_or_init(|| cost))
     }
 

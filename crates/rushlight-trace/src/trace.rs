@@ -116,6 +116,25 @@ impl Trace {
         }
     }
 
+    /// The same trace, some of its sites counting more or less: `weight` is told a site's number, and `None` leaves it
+    /// alone. Shape: broadcasts to the site's plates.
+    ///
+    /// # Errors
+    ///
+    /// Those of `weight`; shapes that do not broadcast.
+    pub fn weighted(
+        &self,
+        mut weight: impl FnMut(usize, &Site) -> Result<Option<Tensor>>,
+    ) -> Result<Self> {
+        let mut weighted = self.clone();
+        for (number, site) in weighted.sites.values_mut().enumerate() {
+            if let Some(weight) = weight(number, site)? {
+                *site = site.weighted(&weight)?;
+            }
+        }
+        Ok(weighted)
+    }
+
     /// The log-probability of everything that happened, scaled. Shape: `[]`.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use candle_core::{Device, Tensor};
 use rushlight::Result;
 
 /// All rows; a row's place fixes its seeds.
-pub const ROWS: [Row; 37] = [
+pub const ROWS: [Row; 38] = [
     coin::COIN,
     plates::GMM,
     plates::NESTED,
@@ -56,6 +56,7 @@ pub const ROWS: [Row; 37] = [
     elements::CHAINED,
     elements::SPREAD,
     elements::DECIDED,
+    structure::FED,
 ];
 
 /// The row of that name, and its place.

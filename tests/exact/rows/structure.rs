@@ -88,3 +88,40 @@ fn auxiliary_loss(t: &Theta) -> f64 {
         (q, coin(0.3, z) + normal(1.6, t.get("w") * z, 1.0))
     })
 }
+
+/// Guide and model draw two bits in opposite orders: each conditions on what the other starts with.
+pub const FED: Row = Row {
+    name: "fed",
+    data: nothing,
+    model: fed_model,
+    guide: fed_guide,
+    loss: fed_loss,
+    n: 2_000,
+};
+
+fn fed_model(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
+    let w = ctx.param("w", 1.2, Constraint::Real)?;
+    let y = ctx.sample("y", Bernoulli::new(0.6)?)?;
+    let z = ctx.sample("z", Bernoulli::from_logits(y.affine(1.4, -0.5)?)?)?;
+    ctx.observe("x", Normal::new(((w * z)? + y)?, 1.0)?, 1.6)
+}
+
+fn fed_guide(ctx: &mut Ctx, _: &Tensor, baselines: Baselines) -> Result<()> {
+    let a = ctx.param("a", 0.7, Constraint::Real)?;
+    let b = ctx.param("b", -0.4, Constraint::Real)?;
+    let c = ctx.param("c", 1.5, Constraint::Real)?;
+    let draw = baselines.on(ctx, Bernoulli::from_logits(a)?, &constant(&[])?)?;
+    let z = ctx.sample("z", draw)?;
+    let y = Bernoulli::from_logits((b + (c * z)?)?)?;
+    let draw = baselines.on(ctx, y, &constant(&[])?)?;
+    ctx.sample("y", draw).map(drop)
+}
+
+fn fed_loss(t: &Theta) -> f64 {
+    enumerated(2, |bits| {
+        let [z, y] = [bits[0], bits[1]];
+        let q = bernoulli(t.get("a"), z) + bernoulli(t.get("b") + t.get("c") * z, y);
+        let p = coin(0.6, y) + bernoulli(1.4 * y - 0.5, z);
+        (q, p + normal(1.6, t.get("w") * z + y, 1.0))
+    })
+}

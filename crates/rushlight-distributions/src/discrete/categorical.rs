@@ -300,9 +300,10 @@ impl RowDensity for OfProbs {
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) {
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
         let totals = layout.fold(bundle, T::ZERO, |sum, p| sum + p);
-        lanes::map(bundle, &totals, |_, total| T::ONE / total);
+        bundle.fill([T::ONE; LANES]);
+        totals.map(|total| T::ONE / total)
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
@@ -334,13 +335,9 @@ impl RowDensity for OfLogits {
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) {
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
         lanes::exponentials(bundle, layout);
-        let mut shares = layout.fold(bundle, T::ZERO, |sum, e| sum + e);
-        for share in &mut shares {
-            *share = T::ONE / *share;
-        }
-        lanes::map(bundle, &shares, |e, share| e * share);
+        layout.fold(bundle, T::ZERO, |sum, e| sum + e).map(|sum| T::ONE / sum)
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {

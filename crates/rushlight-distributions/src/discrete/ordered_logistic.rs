@@ -205,8 +205,9 @@ impl RowDensity for Given {
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], _: Layout) {
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], _: Layout) -> Lanes<T> {
         bundle.fill([T::ZERO; LANES]);
+        [T::ZERO; LANES]
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {

@@ -83,7 +83,7 @@ impl Distribution for Poisson {
     }
 
     fn sample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
-        poisson(rng, shape, &self.rate, |g, rate| counts::draw_poisson(g, rate))
+        poisson(rng, shape, &self.rate, counts::draw_poisson)
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {

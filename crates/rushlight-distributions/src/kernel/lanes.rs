@@ -112,23 +112,16 @@ impl Layout {
     }
 }
 
-/// `f` of each entry and of what its row has in `of_rows`, in its place. A closure, not a method by its name: the
-/// shim of the latter is not inlined, and then nothing vectorises.
-#[inline(always)]
-pub(crate) fn map<T: Real>(bundle: &mut [Lanes<T>], of_rows: &Lanes<T>, f: impl Fn(T, T) -> T) {
-    for vector in bundle {
-        for i in 0..LANES {
-            vector[i] = f(vector[i], of_rows[i]);
-        }
-    }
-}
-
 /// `e^l`, less a common factor, in the place of each log-weight `l`; and the logarithm of that factor for each row,
 /// its largest entry.
 #[inline(always)]
 pub(crate) fn exponentials<T: Real>(bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
     let largest = layout.fold(bundle, T::NEG_INFINITY, |m, l| if l > m { l } else { m });
-    map(bundle, &largest, |l, m| (l - m).exp());
+    for vector in bundle {
+        for i in 0..LANES {
+            vector[i] = (vector[i] - largest[i]).exp();
+        }
+    }
     largest
 }
 

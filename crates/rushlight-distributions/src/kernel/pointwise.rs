@@ -154,12 +154,17 @@ impl<F: Pointwise<N>, const N: usize> OfNumbers<F, N> {
         value: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; MAX_INPUTS]> {
-        let host = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
-        let mut columns = Vec::with_capacity(N);
-        for t in args {
-            columns.push(host(t)?);
+        // As `on_host` made the arguments, and `forward` the value.
+        let grad = grad.contiguous()?;
+        let mut stored = Vec::with_capacity(N + 2);
+        for t in args.iter().copied().chain([value, &grad]) {
+            stored.push(t.storage_and_layout());
         }
-        let (values, grads) = (host(value)?, host(grad)?);
+        let mut columns = Vec::with_capacity(N + 2);
+        for (storage, layout) in &stored {
+            columns.push(slice::<f32>(storage, layout)?);
+        }
+        let (values, grads) = (columns[N], columns[N + 1]);
         let mut out: [Vec<f32>; N] = std::array::from_fn(|_| vec![0.0; values.len()]);
         let mut rest = out.each_mut().map(|out| out.chunks_mut(CHUNK));
         let mut parts: Vec<[&mut [f32]; N]> = (0..values.len().div_ceil(CHUNK))

@@ -2,7 +2,7 @@
 
 use super::Weight;
 use super::glue::{self, MAX_INPUTS, Op, Raw};
-use super::lanes::{self, LANES, Lanes, Layout};
+use super::lanes::{LANES, Lanes, Layout};
 use super::outcomes::{self, Outcomes};
 use super::tile;
 use crate::operand::Operand;
@@ -17,7 +17,7 @@ const LAST: candle_core::D = candle_core::D::Minus1;
 
 /// A log-mass `term(row[k]) − A(row)` of class `k`.
 ///
-/// Normalizers are computed for a [bundle](lanes) of rows at once.
+/// Normalizers are computed for a [bundle](super::lanes) of rows at once.
 pub(crate) trait RowDensity: Copy + Debug + Send + Sync + 'static {
     const NAME: &'static str;
     /// An entry that changes no normalizer.
@@ -26,8 +26,8 @@ pub(crate) trait RowDensity: Copy + Debug + Send + Sync + 'static {
     fn term_partial<T: Real>(self, entry: T) -> T;
     /// The sum and the offset of each row in `A = ln(sum) + offset`; the entries are used up.
     fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2];
-    /// `∂A/∂entry` in the place of each entry.
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout);
+    /// `∂A/∂entry`, as what takes the place of each entry times what is the same along its row.
+    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T>;
     /// The log-masses of all classes, composed of candle's tensor ops.
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor>;
 }
@@ -177,14 +177,14 @@ impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
                 grads[at - base] = grads[at - base] + g * density.term_partial(self.entries[at]);
                 of_rows[slot] = of_rows[slot] + g;
             }
-            if layout == Layout::Across {
-                of_rows = [of_rows[0]; LANES];
-            }
             layout.load(&mut bundle, self.entries, tile.starts, k, nothing);
-            arch.dispatch(Partials { density, bundle: &mut bundle, layout, of_rows: &of_rows });
+            let shared = arch.dispatch(Partials { density, bundle: &mut bundle, layout });
             for (row, &start) in tile.starts.iter().enumerate() {
-                let grads = &mut grads[start - base..][..k];
-                layout.unload(&bundle, row, grads, |grad, partial| *grad = *grad - partial);
+                if of_rows[row] == T::ZERO {
+                    continue;
+                }
+                let (grads, factor) = (&mut grads[start - base..][..k], of_rows[row] * shared[row]);
+                layout.unload(&bundle, row, grads, |grad, own| *grad = *grad - factor * own);
             }
         });
     }
@@ -208,20 +208,17 @@ impl<T: Real, D: RowDensity> WithSimd for LogNormalizers<'_, T, D> {
     }
 }
 
-/// `∂A/∂entry` times the gradient of its row in the place of each entry; 0 where that is.
 struct Partials<'a, T, D> {
     density: D,
     bundle: &'a mut [Lanes<T>],
     layout: Layout,
-    of_rows: &'a Lanes<T>,
 }
 
 impl<T: Real, D: RowDensity> WithSimd for Partials<'_, T, D> {
-    type Output = ();
+    type Output = Lanes<T>;
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.density.normalizer_partials(self.bundle, self.layout);
-        lanes::map(self.bundle, self.of_rows, |p, g| if g == T::ZERO { g } else { g * p });
+    fn with_simd<S: Simd>(self, _: S) -> Lanes<T> {
+        self.density.normalizer_partials(self.bundle, self.layout)
     }
 }
 

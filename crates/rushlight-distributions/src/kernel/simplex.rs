@@ -40,6 +40,9 @@ pub(crate) fn composite(x: &Tensor, a: &Tensor) -> Result<Tensor> {
 
 /// The tensor with all `k` entries of its rows one after the other; other dims stay as they are.
 fn whole_rows(t: &Tensor, k: usize) -> candle_core::Result<Tensor> {
+    if t.dims().last() == Some(&k) && t.is_contiguous() {
+        return Ok(t.clone());
+    }
     let batch = &t.dims()[..t.rank().saturating_sub(1)];
     t.broadcast_as([batch, &[k]].concat())?.contiguous()
 }

@@ -57,10 +57,15 @@ pub(crate) fn total<T: Real>(row: &[T]) -> T {
     row.iter().fold(T::ZERO, |sum, &x| sum + x)
 }
 
-/// Copies the rows at `starts` behind one another.
+/// Copies the rows at `starts` behind one another: those that lie so already at once.
 pub(super) fn gather<T: Real>(tile: &mut [T], data: &[T], starts: &[usize], k: usize) {
-    for (row, &start) in tile.chunks_exact_mut(k).zip(starts) {
-        row.copy_from_slice(&data[start..start + k]);
+    let mut from = 0;
+    while from < starts.len() {
+        let start = starts[from];
+        let follows = |n: &usize| starts.get(from + n) == Some(&(start + n * k));
+        let n = (1..).take_while(follows).count() + 1;
+        tile[from * k..][..n * k].copy_from_slice(&data[start..][..n * k]);
+        from += n;
     }
 }
 

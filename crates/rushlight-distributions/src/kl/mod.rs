@@ -32,6 +32,8 @@
 //! | `Binomial`, `Multinomial`, of as many trials | as many times that |
 //! | `Geometric` | `1/p` times that of the `Bernoulli` trials |
 //! | `Poisson` | `λ ln(λ/λ′) + λ′ − λ` |
+//! | `MultivariateNormal`, `LowRankMultivariateNormal`, vectors of independent `Normal` entries, in any pair of which one is none | `(\|M\|² − n)/2 − ln \|M\| + \|L′⁻¹ (μ′ − μ)\|²/2`, `M = L′⁻¹ L` |
+//! | `Wishart` | `ν′ Σ_i (M_ii² − 1 − ln M_ii²)/2 + (ν − ν′) Σ_i (M_ii² − 1)/2 + ν Σ_{i>j} M_ij²/2 + Σ_i D_lnΓ((ν′ − i)/2, (ν − i)/2)` |
 //! | `Normal` and `Gumbel` | `ln(β/σ) + δ + e^(r²/2 − δ) − ln(2πe) / 2`, `δ = (μ − μ′) / β`, `r = σ/β` |
 //! | `Normal` and `Laplace` | `ln(2 b/σ) − ln(2πe) / 2 + E \|x − μ′\| / b` |
 //! | `Beta` or `ContinuousBernoulli`, and `Uniform` | that to the uniform distribution of (0, 1), and `ln(high′ − low′)`, or ∞ |
@@ -66,6 +68,7 @@ mod von_mises;
 mod wrappers;
 
 pub use estimate::{Kl, KlEstimate, kl_monte_carlo};
+pub use wrappers::is_masked;
 
 use crate::{Distribution, Error, Result, Rng, shape};
 use candle_core::Tensor;

@@ -23,6 +23,25 @@ pub(super) fn bare(d: &dyn Distribution) -> Result<Shared> {
     Ok(d)
 }
 
+/// Whether there is a [`Masked`] distribution inside: then `E_p[log p − log q]` of what is scored is a divergence only
+/// if both have the same mask.
+///
+/// # Errors
+///
+/// Those of [`map_params`](Distribution::map_params).
+pub fn is_masked(d: &dyn Distribution) -> Result<bool> {
+    let d = bare(d)?;
+    if as_a::<Masked>(&*d).is_some() {
+        return Ok(true);
+    }
+    let inside = match (as_a::<Independent<Shared>>(&*d), as_a::<TransformedDistribution>(&*d)) {
+        (Some(d), _) => d.base(),
+        (_, Some(d)) => d.base(),
+        _ => return Ok(false),
+    };
+    is_masked(&**inside)
+}
+
 /// The divergence by those of what the wrappers hold; `None` where one is wrapped and the other is not.
 pub(super) fn unwrapped(
     rules: &KlRules,

@@ -103,3 +103,29 @@ impl<T: Drawn> WithSimd for Exponentials<'_, T> {
         lanes::exponentials(self.bundle, self.layout);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_run_along_rows_of_any_length_and_number() {
+        for (rows, k) in [(1, 1), (1, 40), (3, 2), (100, 10), (100, 17), (5, 300), (2000, 3)] {
+            let logits: Vec<f64> =
+                (0..rows * k).map(|i| f64::from((i * 37 % 101) as u32)).collect();
+            let weights: Vec<f64> = logits.iter().map(|l| (l - 50.0).exp()).collect();
+            let of_weights = running_sums(&weights, k, false);
+            let of_logits = running_sums(&logits, k, true);
+            for row in 0..rows {
+                let (mut running, range) = (0.0, row * k..(row + 1) * k);
+                let total = |sums: &[f64]| sums[range.end - 1];
+                for i in range.clone() {
+                    running += weights[i];
+                    assert_eq!(of_weights[i], running, "{rows} rows of {k}, entry {i}");
+                    let (a, b) = (of_logits[i] / total(&of_logits), running / total(&of_weights));
+                    assert!((a - b).abs() < 1e-14, "{rows} rows of {k}, entry {i}");
+                }
+            }
+        }
+    }
+}

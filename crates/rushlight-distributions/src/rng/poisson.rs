@@ -94,19 +94,57 @@ impl WithSimd for Invert<'_> {
             let mut count = [0.0; GROUP];
             for k in 1..=STEPS {
                 let inverse = 1.0 / k as f64;
-                let mut beyond = 0.0;
+                let mut beyond = false;
                 for i in 0..GROUP {
-                    let more = if shares[i] > sum[i] { 1.0 } else { 0.0 };
-                    count[i] += more;
-                    beyond += more;
+                    let more = shares[i] > sum[i];
+                    count[i] += if more { 1.0 } else { 0.0 };
+                    beyond |= more;
                     mass[i] *= rates[i] * inverse;
                     sum[i] += mass[i];
                 }
-                if beyond == 0.0 {
+                if !beyond {
                     break;
                 }
             }
             *counts = count;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::special::incomplete::gamma_pq;
+
+    /// A draw is the first count up to which the masses sum to the share.
+    #[test]
+    fn shares_are_inverted() {
+        let rates = [0.0, 1e-3, 0.7, 5.0, 20.0, 63.9, LARGEST];
+        let shares = [1e-12, 1e-3, 0.1, 0.5, 0.9, 0.999, 1.0 - 1e-12];
+        let [mut of_rates, mut of_shares, mut counts] = [[0.0; BLOCK]; 3];
+        for i in 0..rates.len() * shares.len() {
+            of_rates[i] = rates[i % rates.len()];
+            of_shares[i] = shares[i / rates.len()];
+        }
+        let n = rates.len() * shares.len();
+        let (rates, shares) = (&of_rates, &of_shares);
+        Arch::new().dispatch(Invert { rates, shares, counts: &mut counts, n });
+        for i in 0..n {
+            let (rate, share, count) = (rates[i], shares[i], counts[i]);
+            // P(X <= k), by the incomplete gamma function
+            let sum = |k: f64| if k < 0.0 { 0.0 } else { gamma_pq(k + 1.0, rate).1 };
+            let (below, at) = (sum(count - 1.0), sum(count));
+            let found = below <= share + 1e-13 && share <= at + 1e-13;
+            assert!(found, "rate {rate}: {count} for {share}, between {below} and {at}");
+        }
+    }
+
+    /// The sums may end below a share of 1.
+    #[test]
+    fn the_largest_share_ends() {
+        let mut counts = [0.0; BLOCK];
+        let (rates, shares) = (&[LARGEST; BLOCK], &[1.0; BLOCK]);
+        Arch::new().dispatch(Invert { rates, shares, counts: &mut counts, n: BLOCK });
+        assert!(counts.iter().all(|count| (100.0..=STEPS as f64).contains(count)));
     }
 }

@@ -8,10 +8,12 @@
 //! little more, so that most of its cost is known already.
 
 use super::dependencies::Dependencies;
-use super::elbo::Charges;
+use super::divergences::Divergences;
+use super::elbo::{AllCharged, Charges, is_score};
 use super::reach::{self, Intact, Reach, Search};
 use crate::Cost;
 use crate::particle::Totals;
+use candle_core::Tensor;
 use rushlight_trace::{Frame, Result, Site};
 
 /// What one site is charged with.
@@ -35,16 +37,23 @@ pub(super) fn of_all(
     on: &Dependencies<'_>,
     totals: &Totals,
     charges: Charges,
-) -> Result<Vec<Option<Charged>>> {
+    divergences: &Divergences,
+) -> Result<AllCharged> {
     let elementwise = charges == Charges::Downstream { elementwise: true };
     let mut search = Search::new(on, elementwise);
     let mut all = vec![None; on.guide.sites.len()];
     let mut known: Option<Known> = None;
-    let is_score = |(_, site): &(usize, &&Site)| site.is_latent() && !site.is_pathwise();
-    let mut sites = on.guide.sites.iter().enumerate().filter(is_score).rev().peekable();
+    let score = on.guide.sites.iter().enumerate().filter(|(_, site)| is_score(site));
+    let mut sites = score.rev().peekable();
     while let Some((i, site)) = sites.next() {
-        let terms = terms(on, site, search.of(i), charges);
-        let sum = Sum { on, totals, site };
+        let mut terms = terms(on, site, search.of(i), charges);
+        let own = divergences.of_guide(i);
+        // A divergence stands for the terms of its latent, and does not depend on the latent's own draw.
+        terms.retain(|t| match t.of_model {
+            true => own != Some(t.number),
+            false => divergences.of_guide(t.number).is_none(),
+        });
+        let sum = Sum { on, totals, divergences, site, empty: own.is_some(), elementwise };
         let reused = known.as_ref().and_then(|known| known.rest_of(site, &terms));
         let charged = match (reused, &known) {
             (Some(rest), Some(known)) => sum.onto(known.charged.cost.clone(), &rest)?,
@@ -64,7 +73,8 @@ fn terms(on: &Dependencies<'_>, site: &Site, reach: Reach, charges: Charges) -> 
         [(false, &on.guide, reach.guide), (true, &on.model, reach.model)]
     {
         let term = |(number, intact)| Term { of_model, number, intact };
-        if charges != Charges::All {
+        // Terms out of reach of an enumerated site are no zeros in the mean: its outcomes are not drawn.
+        if charges != Charges::All || site.enumerated().is_some() {
             terms.extend(reached.into_iter().map(term));
             continue;
         }
@@ -109,7 +119,11 @@ impl Known<'_> {
 struct Sum<'a> {
     on: &'a Dependencies<'a>,
     totals: &'a Totals,
+    divergences: &'a Divergences,
     site: &'a Site,
+    /// Whether the site is not charged with its own term, which would give the sum its shape.
+    empty: bool,
+    elementwise: bool,
 }
 
 impl Sum<'_> {
@@ -121,28 +135,54 @@ impl Sum<'_> {
     fn onto(&self, sum: Cost, terms: &[Term]) -> Result<Charged> {
         let event = self.site.dist().event_shape().len();
         let axes = |term: &Term| term.intact.axes.iter().any(|&a| a != 0);
-        let elements = terms.iter().any(axes);
+        let shape = if self.empty { self.shape()? } else { Cost::Number(0.0) };
+        let elements = terms.iter().any(axes)
+            || (self.empty && self.elementwise && reach::followed(self.site) > 0);
         let mut cost = match sum {
             Cost::Rows(rows) if elements => Cost::Rows(with_event_dims(&rows, event)?),
             sum => sum,
         };
+        cost = cost.plus(&shape)?;
         for term in terms {
             let (site, total, sign) = match term.of_model {
                 true => (self.on.model.sites[term.number], self.totals.model[term.number], 1.0),
                 false => (self.on.guide.sites[term.number], self.totals.guide[term.number], -1.0),
             };
+            let divergence = self.divergences.of_model(term.number).filter(|_| term.of_model);
+            let (total, sign) = divergence.map_or((total, sign), |d| (d.total, -1.0));
             let kept = self.kept(term.intact.plates);
-            let one = if axes(term) {
-                Cost::Rows(site.cost_over_axes(&kept, &term.intact.axes[..event])?)
+            let one = if axes(term) && divergence.is_none_or(|d| d.elements) {
+                let axes = &term.intact.axes[..event];
+                Cost::Rows(match divergence {
+                    Some(divergence) => divergence.over_axes(site, &kept, axes)?,
+                    None => site.cost_over_axes(&kept, axes)?,
+                })
             } else if kept.is_empty() {
                 Cost::Number(total)
             } else {
-                let rows = site.cost_over(&kept)?;
+                let rows = match divergence {
+                    Some(divergence) => divergence.over(site, &kept)?,
+                    None => site.cost_over(&kept)?,
+                };
                 Cost::Rows(if elements { with_event_dims(&rows, event)? } else { rows })
             };
             cost = if sign > 0.0 { cost.plus(&one)? } else { cost.minus(&one)? };
         }
         Ok(Charged { cost, elements })
+    }
+
+    /// Zeros in the shape of the site's own term. What a baseline remembers goes by the shape, which must not tell
+    /// what became of the draw.
+    fn shape(&self) -> Result<Cost> {
+        let mut shape = self.site.batch_shape();
+        if self.elementwise && reach::followed(self.site) > 0 {
+            shape.extend(self.site.dist().event_shape());
+        }
+        if shape.is_empty() {
+            return Ok(Cost::Number(0.0));
+        }
+        let like = self.site.log_prob_sum()?;
+        Ok(Cost::Rows(Tensor::zeros(shape, like.dtype(), like.device())?))
     }
 
     fn kept(&self, plates: u64) -> Vec<&Frame> {
@@ -152,9 +192,6 @@ impl Sum<'_> {
 }
 
 /// `event` dims of 1 behind those that are there.
-pub(super) fn with_event_dims(
-    rows: &candle_core::Tensor,
-    event: usize,
-) -> candle_core::Result<candle_core::Tensor> {
+pub(super) fn with_event_dims(rows: &Tensor, event: usize) -> candle_core::Result<Tensor> {
     rows.reshape([rows.dims(), vec![1; event].as_slice()].concat())
 }

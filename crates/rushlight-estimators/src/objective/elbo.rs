@@ -2,6 +2,7 @@
 
 use super::costs::{self, Charged};
 use super::dependencies::Dependencies;
+use super::divergences::{Divergences, sampled};
 use super::scalars;
 use crate::baseline::Memories;
 use crate::{Cost, Estimate, Fit, Particle, State};
@@ -17,6 +18,9 @@ pub(super) enum Charges {
     /// The terms that the site can influence, element by element where that is proved apart.
     Downstream { elementwise: bool },
 }
+
+/// What each site of a guide is charged with; `None` where draws carry gradients. Empty if they all do.
+pub(super) type AllCharged = Vec<Option<Charged>>;
 
 /// The ELBO, estimated with one rule of charging.
 #[derive(Debug)]
@@ -42,19 +46,35 @@ impl Elbo {
 
     /// The mean estimate of the particles.
     pub fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
+        self.estimate_with(particles, &sampled(particles), Ok)
+    }
+
+    /// The mean estimate of the particles with their divergences, their score-function sites charged with what `adjust`
+    /// makes of their costs.
+    pub fn estimate_with(
+        &mut self,
+        particles: &[Particle],
+        divergences: &[Divergences],
+        adjust: impl FnOnce(Vec<AllCharged>) -> Result<Vec<AllCharged>>,
+    ) -> Result<Estimate> {
+        let views = || {
+            let all = particles.iter().zip(divergences).enumerate();
+            all.map(|(n, (particle, divergences))| View { n, particle, divergences })
+        };
+        let charged = views().map(|v| v.charged(self.charges)).collect::<Result<_>>()?;
         let memories = &mut self.memories;
         memories.forget_refused();
-        let share = 1.0 / particles.len() as f64;
+        // The outcomes of an enumeration share the weight of one particle.
+        let share = 1.0 / self.particles as f64;
         let mut loss = 0.0;
         let mut surrogates = Vec::new();
         let mut fits = Vec::new();
-        for (n, particle) in particles.iter().enumerate() {
-            loss -= share * particle.totals()?.elbo();
-            let view = View { n, particle, charges: self.charges };
-            surrogates.extend(view.surrogate(memories, &mut fits)?);
+        for (view, charged) in views().zip(adjust(charged)?) {
+            loss -= share * view.divergences.elbo(view.particle.totals()?);
+            surrogates.extend(view.surrogate(charged, memories, &mut fits)?);
         }
         let mut surrogate = scalars::sum(surrogates)?;
-        if particles.len() > 1 {
+        if self.particles > 1 {
             surrogate = surrogate.map(|s| s.affine(share, 0.0)).transpose()?;
             for fit in &mut fits {
                 fit.loss = fit.loss.affine(share, 0.0)?;
@@ -82,74 +102,112 @@ impl Elbo {
     }
 }
 
-/// One particle, and what of it sites are charged with.
+/// Whether the site's draws carry no gradients.
+pub(super) fn is_score(site: &Site) -> bool {
+    site.is_latent() && !site.is_pathwise()
+}
+
+/// # Errors
+///
+/// [`Error::UselessBaseline`] where a pathwise site has one, [`Error::EnumeratedBaseline`] where no outcome is drawn, and
+/// one would not have mean 0.
+pub(super) fn check_useless(memories: &Memories, site: &Site) -> Result<()> {
+    if !memories.serves(site) {
+        return Ok(());
+    }
+    let (name, distribution) = (site.name().to_owned(), site.dist().name());
+    if site.is_pathwise() {
+        return Err(Error::UselessBaseline { site: name, distribution });
+    }
+    match site.enumerated() {
+        Some(_) => Err(Error::EnumeratedBaseline { site: name }),
+        None => Ok(()),
+    }
+}
+
+/// What the baselines of a particle's guide site, by number, leave over.
+pub(super) fn less_baselines(
+    memories: &mut Memories,
+    at: (usize, usize),
+    site: &Site,
+    Charged { cost, elements }: Charged,
+    fits: &mut Vec<Fit>,
+) -> Result<Charged> {
+    let cost = match memories.serves(site) {
+        true => memories.reduce(at, site, (cost, elements), fits)?,
+        false => cost,
+    };
+    Ok(Charged { cost, elements })
+}
+
+/// `− log q · stop(cost)`, summed over rows, and over elements that are charged by themselves.
+pub(super) fn score_term(site: &Site, Charged { cost, elements }: Charged) -> Result<Tensor> {
+    let weight = match cost {
+        Cost::Number(x) => Weight::scale(x),
+        Cost::Rows(rows) => Weight::elementwise(rows),
+    };
+    let dist = match site.dist().elements() {
+        Some(apart) if elements => apart,
+        _ => &**site.dist(),
+    };
+    Ok(dist.log_prob_sum(site.value(), weight.times(-1.0))?)
+}
+
+/// One particle, by number, and what of it is known in closed form.
 struct View<'a> {
     n: usize,
     particle: &'a Particle,
-    charges: Charges,
+    divergences: &'a Divergences,
 }
 
 impl View<'_> {
+    fn charged(&self, charges: Charges) -> Result<AllCharged> {
+        if !self.particle.guide().sites().any(is_score) {
+            return Ok(Vec::new());
+        }
+        let on = Dependencies::of(self.particle);
+        costs::of_all(&on, self.particle.totals()?, charges, self.divergences)
+    }
+
     /// The particle's surrogate; what has no graph is left out.
-    fn surrogate(&self, memories: &mut Memories, fits: &mut Vec<Fit>) -> Result<Option<Tensor>> {
-        let mut charged = self.charged()?;
-        let mut losses = Vec::new();
+    fn surrogate(
+        &self,
+        mut charged: AllCharged,
+        memories: &mut Memories,
+        fits: &mut Vec<Fit>,
+    ) -> Result<Option<Tensor>> {
+        let (mut losses, mut gains) = (Vec::new(), Vec::new());
         for (i, site) in self.particle.guide().sites().enumerate() {
-            if site.is_pathwise() && memories.serves(site) {
-                let (site, distribution) = (site.name().to_owned(), site.dist().name());
-                return Err(Error::UselessBaseline { site, distribution });
-            }
+            check_useless(memories, site)?;
+            let known = self.divergences.of_guide(i).is_some();
             match charged.get_mut(i).and_then(Option::take) {
+                None if known => (),
                 None => losses.push(site.log_prob_sum()?.clone()),
                 Some(charged) => {
-                    losses.push(self.score_term(i, site, charged, memories, fits)?);
+                    let rest = less_baselines(memories, (self.n, i), site, charged, fits)?;
+                    losses.push(score_term(site, rest)?);
                     losses.extend(site.weight_term()?);
                 }
             }
         }
-        let mut gains = Vec::new();
-        for site in self.particle.model().sites() {
-            gains.push(site.log_prob_sum()?.clone());
+        for (j, site) in self.particle.model().sites().enumerate() {
+            match self.divergences.of_model(j) {
+                Some(divergence) => losses.push(divergence.sum.clone()),
+                None => gains.push(site.log_prob_sum()?.clone()),
+            }
         }
-        let tracked = |t: &Tensor| t.track_op();
-        let loss = scalars::sum(losses.into_iter().filter(tracked))?;
-        let gain = scalars::sum(gains.into_iter().filter(tracked))?;
-        Ok(match (loss, gain) {
-            (Some(loss), Some(gain)) => Some((loss - gain)?),
-            (None, Some(gain)) => Some(gain.neg()?),
-            (loss, None) => loss,
-        })
+        difference(losses, gains)
     }
+}
 
-    /// `Cost(i)` of every score-function site.
-    fn charged(&self) -> Result<Vec<Option<Charged>>> {
-        let score = |site: &Site| site.is_latent() && !site.is_pathwise();
-        if !self.particle.guide().sites().any(score) {
-            return Ok(Vec::new());
-        }
-        costs::of_all(&Dependencies::of(self.particle), self.particle.totals()?, self.charges)
-    }
-
-    /// `− log q_i · stop(Cost(i) − b_i)`, summed over rows, and over elements that are charged by themselves.
-    fn score_term(
-        &self,
-        i: usize,
-        site: &Site,
-        Charged { mut cost, elements }: Charged,
-        memories: &mut Memories,
-        fits: &mut Vec<Fit>,
-    ) -> Result<Tensor> {
-        if memories.serves(site) {
-            cost = memories.reduce((self.n, i), site, (cost, elements), fits)?;
-        }
-        let weight = match cost {
-            Cost::Number(x) => Weight::scale(x),
-            Cost::Rows(rows) => Weight::elementwise(rows),
-        };
-        let dist = match site.dist().elements() {
-            Some(apart) if elements => apart,
-            _ => &**site.dist(),
-        };
-        Ok(dist.log_prob_sum(site.value(), weight.times(-1.0))?)
-    }
+/// `Σ losses − Σ gains`, of those that have a graph.
+pub(super) fn difference(losses: Vec<Tensor>, gains: Vec<Tensor>) -> Result<Option<Tensor>> {
+    let tracked = |t: &Tensor| t.track_op();
+    let loss = scalars::sum(losses.into_iter().filter(tracked))?;
+    let gain = scalars::sum(gains.into_iter().filter(tracked))?;
+    Ok(match (loss, gain) {
+        (Some(loss), Some(gain)) => Some((loss - gain)?),
+        (None, Some(gain)) => Some(gain.neg()?),
+        (loss, None) => loss,
+    })
 }

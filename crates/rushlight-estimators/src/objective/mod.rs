@@ -12,14 +12,34 @@
 
 mod costs;
 mod dependencies;
+mod divergences;
+mod doubly;
 mod elbo;
+mod importance;
+mod iwae_elbo;
+mod leave_one_out;
+mod mean_field_elbo;
 mod reach;
+mod renyi;
+mod renyi_elbo;
+mod reweighted_wake_sleep;
 mod scalars;
+mod several;
+mod sticking_the_landing;
+mod stopped;
 mod trace_elbo;
+mod trace_enum_elbo;
 mod trace_graph_elbo;
 
 pub(crate) use dependencies::Dependencies;
-pub(crate) use reach::Search;
+pub use iwae_elbo::IwaeElbo;
+pub use leave_one_out::LeaveOneOut;
+pub use mean_field_elbo::MeanFieldElbo;
+pub(crate) use reach::{Reach, Search};
+pub use renyi_elbo::RenyiElbo;
+pub use reweighted_wake_sleep::ReweightedWakeSleep;
 pub(crate) use scalars::{read as read_scalars, sum as sum_scalars};
+pub use sticking_the_landing::StickingTheLanding;
 pub use trace_elbo::TraceElbo;
+pub use trace_enum_elbo::TraceEnumElbo;
 pub use trace_graph_elbo::TraceGraphElbo;

@@ -29,6 +29,11 @@ pub(crate) struct Intact {
 /// The axes of a site with more event dims are not followed.
 const MAX_AXES: usize = 6;
 
+/// How many event axes of a charged site are followed.
+pub(super) fn followed(site: &Site) -> usize {
+    Some(site.elementwise_rank()).filter(|&rank| rank <= MAX_AXES).unwrap_or(0)
+}
+
 impl Intact {
     pub const NOTHING: Self = Self { plates: 0, axes: [0; MAX_AXES] };
 
@@ -172,8 +177,7 @@ impl<'a> Search<'a> {
         let plates = site.plates();
         let mut all = Intact { plates: (1 << plates.len()) - 1, ..Intact::NOTHING };
         if self.elementwise {
-            let followed = Some(site.elementwise_rank()).filter(|&rank| rank <= MAX_AXES);
-            for (axis, at) in all.axes[..followed.unwrap_or(0)].iter_mut().zip(1..) {
+            for (axis, at) in all.axes[..followed(site)].iter_mut().zip(1..) {
                 *axis = at;
             }
         }

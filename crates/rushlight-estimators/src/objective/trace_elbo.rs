@@ -1,7 +1,7 @@
 //! The ELBO, every site charged with all costs.
 
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle, State};
+use crate::{Enumerates, Estimate, Estimator, Particle, State};
 use rushlight_trace::Result;
 
 /// The ELBO with score-function terms that charge each site with every cost, row by row of its plates.
@@ -42,6 +42,10 @@ impl TraceElbo {
 impl Estimator for TraceElbo {
     fn particles(&self) -> usize {
         self.0.particles
+    }
+
+    fn enumerates(&self) -> Enumerates {
+        Enumerates::Marked
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

@@ -1,7 +1,7 @@
 //! The ELBO, each site charged with the costs downstream of it.
 
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle, State};
+use crate::{Enumerates, Estimate, Estimator, Particle, State};
 use rushlight_trace::Result;
 
 /// The ELBO with score-function terms that charge each site only with the costs it can influence, less what
@@ -55,6 +55,10 @@ impl TraceGraphElbo {
 impl Estimator for TraceGraphElbo {
     fn particles(&self) -> usize {
         self.0.particles
+    }
+
+    fn enumerates(&self) -> Enumerates {
+        Enumerates::Marked
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {

@@ -66,8 +66,10 @@ pub(super) struct Pace {
 
 impl Pace {
     /// `beta^updates`
+    ///
+    /// Not by `powi`: from some 100,000 updates on its squares are subnormal, and take longer than a small parameter.
     pub fn power(self, beta: f64) -> f64 {
-        beta.powi(self.updates.min(i32::MAX as u64) as i32)
+        beta.powf(self.updates as f64)
     }
 }
 

@@ -17,7 +17,7 @@ const AT_LEAST: usize = 16 << 20;
 /// # Errors
 ///
 /// [`Error::Stack`] if there is no thread with such a stack to be had.
-pub(super) fn walk<R: Send>(sites: usize, walk: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+pub(crate) fn walk<R: Send>(sites: usize, walk: impl FnOnce() -> Result<R> + Send) -> Result<R> {
     if sites <= SHALLOW {
         return walk();
     }

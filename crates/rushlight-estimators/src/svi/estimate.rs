@@ -1,12 +1,12 @@
 //! One estimate: the programs are run, the estimator is asked, and everything is checked before anything moves.
 
-use super::{Svi, checks, deep, rows};
+use super::{Svi, checks, deep, outcomes, rows};
 use crate::objective::sum_scalars;
-use crate::{Estimate, Particle, Update};
+use crate::{Enumerates, Estimate, Particle, Update};
 use candle_core::Tensor;
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
-use rushlight_trace::{ParamStore, Program, Result, Run, Source};
+use rushlight_trace::{Enumeration, ParamStore, Program, Result, Run, Source};
 use std::sync::Arc;
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
@@ -46,12 +46,44 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         Ok((loss, updates))
     }
 
-    pub(super) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
-        (0..self.estimator.particles() as u64).map(|p| self.particle(data, step, p)).collect()
+    pub(crate) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
+        let mut particles = Vec::with_capacity(self.estimator.particles());
+        for particle in 0..self.estimator.particles() as u64 {
+            particles.extend(self.outcomes(data, step, particle)?);
+        }
+        Ok(particles)
     }
 
-    fn particle(&self, data: &X, step: u64, particle: u64) -> Result<Particle> {
-        self.replay(data, self.runs(step, particle).validate(self.validate), None)
+    /// A particle, or one for each combination of outcomes of the sites that are enumerated.
+    fn outcomes(&self, data: &X, step: u64, particle: u64) -> Result<Vec<Particle>> {
+        let which = match self.estimator.enumerates() {
+            Enumerates::All => Enumeration::default().noted(),
+            Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked().noted(),
+        };
+        let side_by_side = self.enumerated(data, (step, particle), which.fresh().side_by_side())?;
+        let group = match outcomes::are_apart(&side_by_side) {
+            true => side_by_side,
+            false => self.enumerated(data, (step, particle), which)?,
+        };
+        outcomes::weighed(group)
+    }
+
+    /// A particle for each turn of the enumeration.
+    fn enumerated(
+        &self,
+        data: &X,
+        (step, particle): (u64, u64),
+        enumeration: Enumeration,
+    ) -> Result<Vec<Particle>> {
+        let mut group = Vec::new();
+        loop {
+            let run = self.runs(step, particle).validate(self.validate);
+            group.push(self.replay(data, run, Some(Source::Enumerate(enumeration.clone())))?);
+            outcomes::check(self.estimator.enumerates(), &group)?;
+            if !enumeration.turn() {
+                return Ok(group);
+            }
+        }
     }
 
     /// The programs' runs of a particle; the role of the guide.
@@ -63,6 +95,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// Runs the guide, and the model against it.
     fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
         let guide = latents.into_iter().fold(run.clone(), Run::source);
+        let guide = guide.draws(self.estimator.draws());
         let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
         let guide = Arc::new(guide);
         let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
@@ -73,7 +106,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
         let run = self.runs(self.step, 0).validate(false);
         let rng = Rng::seed(self.seed).particle(Role::Check, 0);
-        rows::do_not_mix(particle, &rng, &|values| {
+        rows::do_not_mix(particle, &*self.estimator, &rng, &|values| {
             self.replay(data, run.clone(), Some(Source::Substitute(values)))
         })
     }

@@ -2,11 +2,12 @@
 
 mod checkpoint;
 mod checks;
-mod deep;
+pub(crate) mod deep;
 mod estimate;
+mod outcomes;
 mod predictive;
 mod progress;
-mod rows;
+pub(crate) mod rows;
 mod setup;
 
 pub use progress::Progress;
@@ -57,7 +58,7 @@ use std::sync::Arc;
 pub struct Svi<X: ?Sized, M, G> {
     model: M,
     guide: G,
-    estimator: Box<dyn Estimator>,
+    pub(crate) estimator: Box<dyn Estimator>,
     optimizer: Box<dyn Optimizer>,
     params: ParamStore,
     seed: u64,

@@ -5,16 +5,17 @@
 //! row of the plate's latents is drawn anew, the programs are replayed with it, and every other row has to be as
 //! likely as before.
 //!
-//! Redrawn are the score-function sites and what they influence in the plate: nobody else relies on the promise.
+//! Redrawn are the score-function sites and what they influence in the plate: nobody else relies on the promise. All of
+//! its latents are if the estimator makes something of each row.
 
-use crate::Particle;
 use crate::objective::{Dependencies, Search};
+use crate::{Estimator, Particle};
 use candle_core::{D, DType, Device, Tensor};
 use rushlight_distributions::Rng;
 use rushlight_trace::{Error, Frame, Result, Site, Values};
 
 /// Runs both programs with given values for the guide's latents.
-pub(super) type Rerun<'a> = dyn Fn(Values) -> Result<Particle> + 'a;
+pub(crate) type Rerun<'a> = dyn Fn(Values) -> Result<Particle> + 'a;
 
 /// A log-probability that moves by more than this, relative to its size (from 1 on), has moved.
 const TOLERANCE: f64 = 1e-4;
@@ -24,11 +25,17 @@ const TRIES: u64 = 8;
 /// # Errors
 ///
 /// [`Error::RowsMix`] for the first plate whose rows do.
-pub(super) fn do_not_mix(particle: &Particle, rng: &Rng, rerun: &Rerun<'_>) -> Result<()> {
+pub(crate) fn do_not_mix(
+    particle: &Particle,
+    estimator: &dyn Estimator,
+    rng: &Rng,
+    rerun: &Rerun<'_>,
+) -> Result<()> {
     let on = Dependencies::of(particle);
     let mut search = Search::new(&on, false);
     for plate in plates(&on.guide.sites) {
-        let relying = relying(&on, &mut search, &plate);
+        let apart = estimator.takes_rows_apart(particle, &plate);
+        let relying = relying(&on, &mut search, &plate, apart);
         if relying.is_empty() {
             continue;
         }
@@ -62,11 +69,11 @@ fn plates(sites: &[&Site]) -> Vec<Frame> {
 }
 
 /// The latents in the plate that are charged row by row, and those that they influence.
-fn relying(on: &Dependencies<'_>, search: &mut Search<'_>, plate: &Frame) -> Vec<usize> {
+fn relying(on: &Dependencies<'_>, search: &mut Search<'_>, plate: &Frame, all: bool) -> Vec<usize> {
     let inside = |s: &Site| s.is_latent() && s.plates().contains(plate);
     let mut relying = vec![false; on.guide.sites.len()];
     for (i, site) in on.guide.sites.iter().enumerate() {
-        if inside(site) && !site.is_pathwise() && !relying[i] {
+        if inside(site) && (all || !site.is_pathwise()) && !relying[i] {
             for (k, _) in search.of(i).guide {
                 relying[k] |= inside(on.guide.sites[k]);
             }

@@ -1,7 +1,7 @@
 //! Where the value of a latent site comes from.
 
 use super::Ctx;
-use crate::{Error, Result, Source, Trace, plate};
+use crate::{Draws, Enumerated, Error, Result, Source, Strategy, Trace, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, Operand, shape};
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(super) enum Provided {
     /// A random choice.
     Latent(Tensor),
+    /// One of all outcomes.
+    Outcome(Tensor, Option<Enumerated>),
     /// Given, by the program or from outside.
     Observed(Tensor),
     /// Drawn in the place of what was given.
@@ -26,6 +28,7 @@ impl Ctx {
         &self,
         name: &str,
         dist: &Arc<dyn Distribution>,
+        strategy: Strategy,
     ) -> Result<Provided> {
         if self.region.hidden {
             return self.noise(name, dist).map(Provided::Latent);
@@ -54,9 +57,9 @@ impl Ctx {
                     }
                 }
                 Source::Enumerate(enumeration) => {
-                    if let Some(value) = enumeration.next(name, &**dist)? {
+                    if let Some((value, how)) = enumeration.next(name, &**dist, strategy)? {
                         let value = self.given(name, dist, &value.into())?;
-                        return Ok(Provided::Latent(value));
+                        return Ok(Provided::Outcome(value, how));
                     }
                 }
             }
@@ -73,6 +76,7 @@ impl Ctx {
     pub(super) fn drawn(&self, name: &str, dist: &Arc<dyn Distribution>) -> Result<Tensor> {
         let mut rng = self.run.rng.site(name);
         Ok(match dist.has_rsample() {
+            true if self.run.draws == Draws::Detached => dist.rsample(&mut rng, &[])?.detach(),
             true => dist.rsample(&mut rng, &[])?,
             false => dist.sample(&mut rng, &[])?,
         })

@@ -3,7 +3,7 @@
 use super::latent::Provided;
 use super::{Ctx, axes};
 use crate::site::Kind;
-use crate::{Draw, Error, Result, Site, plate};
+use crate::{Draw, Draws, Enumerated, Error, Gate, Result, Site, Strategy, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{
     Distribution, DistributionExt, Operand, Origins, Reads, Traced, shape,
@@ -73,16 +73,17 @@ impl Ctx {
 
     fn site(&mut self, name: &Arc<str>, draw: Draw, given: Given) -> Result<Traced> {
         self.check_new(name)?;
-        let Draw { dist, hints, auxiliary } = draw;
+        let Draw { dist, hints, auxiliary, strategy } = draw;
 
         // 1. Take the distribution's origins, then place it and spread it over the open plates.
         let mut origins = self.region.origins.map_axes(|_| None);
         let dist = self.spread(name, &dist, &mut origins)?;
+        let dist = drawn_by(strategy, name, dist)?;
         self.check_weight(name, dist.batch_shape())?;
 
         // 2. Find the value.
         let provided = match given {
-            Given::Nothing => self.latent_value(name, &dist)?,
+            Given::Nothing => self.latent_value(name, &dist, strategy)?,
             Given::Data(_) if self.run.predict => Provided::Predicted(self.drawn(name, &dist)?),
             Given::Data(value) => {
                 if let Some(more) = value.kept_origins() {
@@ -98,7 +99,12 @@ impl Ctx {
             return Err(Error::ForeignValue { site: name.to_string(), origins });
         }
         let reads = self.trace.ledger.reads();
+        let mut enumerated: Option<Enumerated> = None;
         let (kind, value) = match provided {
+            Provided::Outcome(value, how) => {
+                enumerated = how;
+                (Kind::Latent { auxiliary }, value)
+            }
             Provided::Observed(value) => (Kind::Observed, value),
             Provided::Latent(value) => (Kind::Latent { auxiliary }, value),
             Provided::Predicted(value) => (Kind::Predicted, value),
@@ -111,6 +117,14 @@ impl Ctx {
         if self.region.hidden {
             return Ok(self.unseen(value, origins, &reads));
         }
+        let gated = self.run.draws == Draws::Gated && value.track_op();
+        let (value, gate) = match kind {
+            Kind::Latent { .. } if gated => {
+                let (value, gate) = Gate::new(&value, dist.event_shape().len())?;
+                (value, Some(gate))
+            }
+            _ => (value, None),
+        };
         let Reads { read: mut parents, mixed } = reads;
         let axes = axes::of_parents(&origins, &parents, &dist);
         parents.extend(origins.sites());
@@ -126,9 +140,11 @@ impl Ctx {
             plates: self.region.plates.clone(),
             weight: self.region.weight.clone(),
             hints,
+            enumerated,
             parents,
             mixed,
             axes,
+            gate,
             log_prob: OnceLock::new(),
             log_prob_sum: OnceLock::new(),
             element_cost: OnceLock::new(),
@@ -184,5 +200,24 @@ impl Ctx {
             });
         }
         Ok(placed.expand(&batch)?)
+    }
+}
+
+/// The distribution as the strategy wants it drawn.
+fn drawn_by(
+    strategy: Strategy,
+    name: &str,
+    dist: Arc<dyn Distribution>,
+) -> Result<Arc<dyn Distribution>> {
+    match strategy {
+        Strategy::Pathwise if !dist.has_rsample() => Err(Error::strategy(
+            name,
+            dist.name(),
+            "pathwise gradients serve distributions whose draws carry them (`has_rsample`)",
+        )),
+        Strategy::ScoreFunction | Strategy::Enumerate if dist.has_rsample() => {
+            Ok(Arc::new(dist.without_rsample()))
+        }
+        _ => Ok(dist),
     }
 }

