@@ -168,8 +168,11 @@ impl Distribution for AsymmetricLaplace {
         let [loc, scale, asymmetry] = beside(value, self.operands())?;
         let z = value.broadcast_sub(&loc)?.broadcast_div(&scale)?;
         let sides = Sides::of(&z.lt(0.0)?, &asymmetry)?;
-        let tail = (sides.share * z.abs()?.div(&sides.mean)?.neg()?.exp()?)?;
-        Ok(sides.below.where_cond(&tail, &tail.affine(-1.0, 1.0)?)?)
+        let log = z.abs()?.div(&sides.mean)?.neg()?;
+        let tail = (&sides.share * log.exp()?)?;
+        // Not 1 less the tail: what lies below may be a small share.
+        let rest = (sides.other_share()? - (&sides.share * special::expm1(&log)?)?)?;
+        Ok(sides.below.where_cond(&tail, &rest)?)
     }
 
     fn icdf(&self, probability: &Tensor) -> Result<Tensor> {
@@ -202,6 +205,11 @@ impl Sides {
         let mean = below.where_cond(&asymmetry, &asymmetry.recip()?)?;
         let share = (mean.sqr()?.recip()? + 1.0)?.recip()?;
         Ok(Self { below, mean, share })
+    }
+
+    /// The probability of the other side.
+    fn other_share(&self) -> candle_core::Result<Tensor> {
+        (self.mean.sqr()? + 1.0)?.recip()
     }
 }
 

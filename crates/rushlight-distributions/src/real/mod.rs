@@ -49,6 +49,20 @@ pub(crate) const HALF_LN_TAU: f64 = 0.918_938_533_204_672_8;
 const FRAC_1_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 
 /// A floating-point number, `f32` or `f64`, with the functions that log-densities are made of.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::Real;
+///
+/// fn log_density_of_normal<T: Real>(z: T) -> T {
+///     -z * z * T::HALF - T::from_f64(0.918_938_533_204_672_8)
+/// }
+///
+/// assert_eq!(log_density_of_normal(2f64), -2.918_938_533_204_672_8);
+/// // To full relative accuracy, where 1 - e^-x has no digits.
+/// assert!((Real::log1mexp(1e-30f64) - 1e-30f64.ln()).abs() < 1e-13);
+/// ```
 pub trait Real:
     Format
     + Copy

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// use std::sync::Arc;
 ///
 /// let ledger = Arc::new(Ledger::default());
-/// let mut site = |name: &str| {
+/// let site = |name: &str| {
 ///     let origins = Origins::of(ledger.register(&name.into()), &ledger);
 ///     Tensor::new(1f32, &Device::Cpu).map(|t| Traced::new(t, origins))
 /// };
