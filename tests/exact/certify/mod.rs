@@ -147,7 +147,7 @@ fn a_thousand_random_programs_raise_no_alarm() {
     });
     let [unbiased, undecided, summed] = [0, 1, 2].map(|i| halves[0][i] + halves[1][i]);
     println!("{unbiased} unbiased, {undecided} undecided; {summed} summed over all outcomes");
-    assert!(unbiased >= 900, "{unbiased} unbiased, {undecided} undecided");
+    assert!(unbiased >= 800, "{unbiased} unbiased, {undecided} undecided");
 }
 
 fn coin(ctx: &mut Ctx, _: &()) -> Result<()> {
