@@ -109,12 +109,13 @@ fn guide(ctx: &mut Ctx, strategy: Strategy) -> Result<()> {
     let probs = ctx.param("probs", 0.3, Constraint::UnitInterval)?;
     let logits =
         ctx.param("logits", Tensor::new(&[0.2f64, -0.1, 0.4], &Device::Cpu)?, Constraint::Real)?;
-    let on = ctx.sample("on", Bernoulli::new(&probs)?)?;
+    let on = ctx.sample("on", Bernoulli::new(&probs)?.no_baseline())?;
     ctx.plate("points", 3, |ctx| {
         let logits = (logits + &on)?.unsqueeze(1)?;
         let opposite = (&logits * -1.0)?;
         let logits = Traced::cat(&[logits, opposite], 1)?;
-        ctx.sample("k", Categorical::from_logits(logits)?.strategy(strategy)).map(drop)
+        ctx.sample("k", Categorical::from_logits(logits)?.no_baseline().strategy(strategy))
+            .map(drop)
     })
 }
 
