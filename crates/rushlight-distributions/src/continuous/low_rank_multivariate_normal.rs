@@ -1,13 +1,13 @@
 //! The multivariate normal distribution with a covariance of low rank and a diagonal.
 
-use super::multivariate_normal::{over_batch, too_few, vector};
+use super::events::{check_outcome, over_batch, too_few, vector};
 use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::{self, at_least_f32};
 use crate::linalg::{self, mat_vec};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::real::HALF_LN_TAU;
-use crate::{Constraint, Distribution, Error, Result, Rng, shape};
+use crate::{Constraint, Distribution, Result, Rng, shape};
 use candle_core::{D, Tensor};
 use std::sync::Arc;
 
@@ -156,13 +156,7 @@ impl LowRankMultivariateNormal {
     fn scored(&self, value: &Tensor, composite: bool) -> Result<Tensor> {
         let loc = self.loc.base_tensor()?;
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else {
-            return Err(too_few(NAME, "value", 1, value.dims()));
-        };
-        if *entries != self.size() {
-            let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
-            return Err(Error::Broadcast { what: NAME, shapes });
-        }
+        check_outcome(NAME, value, &self.loc, 1)?;
         let parts = self.parts(composite)?;
         let value = at_least_f32(value)?;
         // A vector that is none adds nothing to gradients where it does not count.
@@ -174,7 +168,7 @@ impl LowRankMultivariateNormal {
         let log_prob = (halves - self.size() as f64 * HALF_LN_TAU)?;
         let finite = finite.broadcast_as(log_prob.shape())?;
         let log_prob = otherwise(&finite, &log_prob, f64::NAN)?;
-        over_batch(&log_prob, self.batch_shape())
+        over_batch(NAME, &log_prob, self.batch_shape())
     }
 }
 
@@ -243,6 +237,6 @@ impl Distribution for LowRankMultivariateNormal {
     /// `(n (1 + ln 2π) + ln |Σ|)/2`
     fn entropy(&self) -> Result<Tensor> {
         let halves = (self.parts(false)?.log_det()? * 0.5)?;
-        over_batch(&(halves + self.size() as f64 * (0.5 + HALF_LN_TAU))?, self.batch_shape())
+        over_batch(NAME, &(halves + self.size() as f64 * (0.5 + HALF_LN_TAU))?, self.batch_shape())
     }
 }

@@ -4,6 +4,7 @@ mod asymmetric_laplace;
 mod beta;
 mod cauchy;
 mod continuous_bernoulli;
+mod events;
 mod exponential;
 mod gumbel;
 mod half_cauchy;

@@ -1,12 +1,13 @@
 //! The multivariate normal distribution.
 
+use super::events::{check_outcome, over_batch, square, vector};
 use crate::distribution::ParamMap;
 use crate::kernel::{self, at_least_f32, gaussian};
 use crate::linalg::{self, mat_vec};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::real::HALF_LN_TAU;
 use crate::rng::given;
-use crate::{Constraint, Distribution, Error, Result, Rng, shape};
+use crate::{Constraint, Distribution, Result, Rng, shape};
 use candle_core::{D, Tensor};
 use std::sync::Arc;
 
@@ -155,15 +156,9 @@ impl MultivariateNormal {
     ) -> Result<Tensor> {
         let (loc, scale_tril) = (self.loc.base_tensor()?, self.scale_tril.base_tensor()?);
         kernel::check_like(NAME, &loc, value)?;
-        let [.., entries] = value.dims() else {
-            return Err(too_few(NAME, "value", 1, value.dims()));
-        };
-        if *entries != self.size() {
-            let shapes = vec![value.dims().to_vec(), self.loc.dims().to_vec()];
-            return Err(Error::Broadcast { what: NAME, shapes });
-        }
+        check_outcome(NAME, value, &self.loc, 1)?;
         let deviation = at_least_f32(value)?.broadcast_sub(&at_least_f32(&loc)?)?;
-        over_batch(&form(&deviation, &at_least_f32(&scale_tril)?)?, self.batch_shape())
+        over_batch(NAME, &form(&deviation, &at_least_f32(&scale_tril)?)?, self.batch_shape())
     }
 }
 
@@ -238,48 +233,10 @@ impl Distribution for MultivariateNormal {
     /// `n (1 + ln 2π)/2 + Σ_i ln L_ii`
     fn entropy(&self) -> Result<Tensor> {
         let of_scales = linalg::log_det_triangular(&self.scale_tril.base_tensor()?)?;
-        over_batch(&(of_scales + self.size() as f64 * (0.5 + HALF_LN_TAU))?, self.batch_shape())
+        over_batch(
+            NAME,
+            &(of_scales + self.size() as f64 * (0.5 + HALF_LN_TAU))?,
+            self.batch_shape(),
+        )
     }
-}
-
-/// The size of a parameter that is square matrices.
-#[track_caller]
-pub(super) fn square(
-    distribution: &'static str,
-    parameter: &'static str,
-    matrix: &Operand,
-) -> Result<usize> {
-    let size = match matrix.rank() {
-        0 | 1 => Err(too_few(distribution, parameter, 2, matrix.shape())),
-        _ => linalg::size(distribution, matrix.shape()),
-    };
-    size.inspect_err(|_| matrix.fail())
-}
-
-/// A parameter that is vectors of `n` entries; a number stands for all of them.
-#[track_caller]
-pub(super) fn vector(distribution: &'static str, operand: Operand, n: usize) -> Result<Operand> {
-    match operand.shape() {
-        [] => operand.expanded(distribution, &[n]),
-        [.., entries] if *entries == n => Ok(operand),
-        other => {
-            operand.fail();
-            Err(Error::Broadcast { what: distribution, shapes: vec![other.to_vec(), vec![n]] })
-        }
-    }
-}
-
-pub(super) fn too_few(
-    distribution: &'static str,
-    parameter: &'static str,
-    rank: usize,
-    shape: &[usize],
-) -> Error {
-    Error::ParameterRank { distribution, parameter, rank, shape: shape.to_vec() }
-}
-
-/// One number for each outcome, spread over at least the batch shape.
-pub(super) fn over_batch(x: &Tensor, batch: &[usize]) -> Result<Tensor> {
-    let full = shape::broadcast(NAME, &[x.dims(), batch])?;
-    Ok(if x.dims() == full { x.clone() } else { x.broadcast_as(full)?.contiguous()? })
 }

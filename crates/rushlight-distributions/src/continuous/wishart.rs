@@ -1,13 +1,13 @@
 //! The Wishart distribution.
 
-use super::multivariate_normal::{over_batch, square, too_few};
+use super::events::{check_outcome, over_batch, square};
 use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::{self, at_least_f32};
 use crate::linalg::{self, diagonal, log_det_triangular, lower, with_diagonal};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::given;
-use crate::{Chi2, Constraint, Distribution, Error, Result, Rng, shape, special};
+use crate::{Chi2, Constraint, Distribution, Result, Rng, shape, special};
 use candle_core::{D, Device, Tensor};
 use std::f64::consts::LN_2;
 use std::sync::Arc;
@@ -157,14 +157,7 @@ impl Wishart {
         let p = self.size();
         let value = at_least_f32(value)?;
         kernel::check_like(NAME, &l, &value)?;
-        match value.dims() {
-            [.., rows, columns] if [*rows, *columns] == [p, p] => {}
-            [_, _, ..] => {
-                let shapes = vec![value.dims().to_vec(), self.scale_tril.dims().to_vec()];
-                return Err(Error::Broadcast { what: NAME, shapes });
-            }
-            dims => return Err(too_few(NAME, "value", 2, dims)),
-        }
+        check_outcome(NAME, &value, &self.scale_tril, 2)?;
         let root = match composite {
             true => linalg::cholesky_composite(&value)?,
             false => linalg::cholesky_or_nan(&value)?,
@@ -184,7 +177,7 @@ impl Wishart {
         let normalizer = self.log_normalizer(&df, &l)?;
         let log_prob = (of_value + traces)?.broadcast_sub(&normalizer)?;
         let inside = inside.broadcast_as(log_prob.shape())?;
-        over_batch(&otherwise(&inside, &log_prob, f64::NEG_INFINITY)?, self.batch_shape())
+        over_batch(NAME, &otherwise(&inside, &log_prob, f64::NEG_INFINITY)?, self.batch_shape())
     }
 
     /// `ν p/2 ln 2 + ν/2 ln |V| + ln Γ_p(ν/2)`

@@ -69,7 +69,7 @@ fn of_scales([scale, scale_q]: [f64; 2]) -> (f64, [f64; 2]) {
     (0.5 * log_divergence(x, y, gap), [gap / y / scale, -gap / y / scale_q])
 }
 
-/// `L` and `L′⁻¹ L`.
+/// `L′⁻¹ L`, below its diagonal.
 fn ratio(p: &Tensor, q: &Tensor) -> Result<Tensor> {
     strictly_lower(&linalg::solve_lower(q, p)?)
 }

@@ -131,6 +131,22 @@ fn matrices_that_are_none_are_told() {
     let value = of(&[0.; 3], &[3]);
     let d = MultivariateNormal::new(0, &two).unwrap();
     assert!(matches!(d.log_prob(&value), Err(Error::Broadcast { .. })));
+    // Outcomes of another batch, under each distribution's own name.
+    let factors = two.broadcast_as((2, 2, 2)).unwrap();
+    let (vectors, matrices) = (of(&[0.; 6], &[3, 2]), two.broadcast_as((3, 2, 2)).unwrap());
+    let wide = of(&[1.; 4], &[2, 2]);
+    let told = |d: Result<Tensor>| d.unwrap_err().to_string();
+    let want = |name: &str| {
+        format!(
+            "{name}: the shapes [[3], [2]] do not broadcast together; dims must be equal or 1, counted from the right"
+        )
+    };
+    let joint = MultivariateNormal::new(0, &factors).unwrap();
+    assert_eq!(told(joint.log_prob(&vectors)), want("MultivariateNormal"));
+    let low_rank = LowRankMultivariateNormal::new(&wide, &factors, 1).unwrap();
+    assert_eq!(told(low_rank.log_prob(&vectors)), want("LowRankMultivariateNormal"));
+    let wishart = Wishart::new(3, &factors).unwrap();
+    assert_eq!(told(wishart.log_prob(&matrices)), want("Wishart"));
 }
 
 /// A batch of two, and matrices of 3.
