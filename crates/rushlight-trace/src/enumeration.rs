@@ -67,12 +67,6 @@ impl Enumeration {
         self
     }
 
-    /// One of the same sites, from their first outcomes on.
-    #[must_use]
-    pub fn fresh(&self) -> Self {
-        Self { odometer: Arc::default(), ..self.clone() }
-    }
-
     /// Turns to the next outcome; false if the run was the last.
     pub fn turn(&self) -> bool {
         self.odometer().turn()

@@ -67,8 +67,16 @@ impl Memories {
         Self { unnamed: vec![Arc::new(Adaptive)], ..Self::default() }
     }
 
-    /// Takes the memories of a state in the place of these.
-    pub fn restore(&mut self, state: &State) -> Result<()> {
+    /// All of them, as the state of an estimator of this kind.
+    pub fn state(&self, kind: &str) -> Result<State> {
+        let mut state = State::new(kind);
+        self.save(&mut state)?;
+        Ok(state)
+    }
+
+    /// Takes the memories of an estimator of this kind in the place of these.
+    pub fn set_state(&mut self, kind: &str, state: &State) -> Result<()> {
+        state.check_kind(kind)?;
         let slots = Self::load(state)?.slots;
         *self = Self { slots, ..self.emptied() };
         Ok(())

@@ -121,15 +121,11 @@ impl Elbo {
 
     /// The memories, as the state of an estimator of this kind.
     pub fn state(&self, kind: &str) -> Result<State> {
-        let mut state = State::new(kind);
-        self.memories.save(&mut state)?;
-        Ok(state)
+        self.memories.state(kind)
     }
 
     pub fn set_state(&mut self, kind: &str, state: &State) -> Result<()> {
-        state.check_kind(kind)?;
-        self.memories.restore(state)?;
-        Ok(())
+        self.memories.set_state(kind, state)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One estimate: the programs are run, the estimator is asked, and everything is checked before anything moves.
 
-use super::{PILOT, Svi, checks, deep, outcomes, rows};
+use super::outcomes::{self, Influences};
+use super::{PILOT, Svi, checks, deep, rows};
 use crate::objective::sum_scalars;
 use crate::{Enumerates, Estimate, Particle, Update};
 use candle_core::Tensor;
@@ -78,16 +79,17 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
 
     /// A particle, or one for each combination of outcomes of the sites that are enumerated.
     fn outcomes(&self, data: &X, step: u64, particle: u64) -> Result<Vec<Particle>> {
-        let which = match self.estimator.enumerates() {
+        let which = || match self.estimator.enumerates() {
             Enumerates::All => Enumeration::default().noted(),
             Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked().noted(),
         };
-        let side_by_side = self.enumerated(data, (step, particle), which.fresh().side_by_side())?;
-        let group = match outcomes::are_apart(&side_by_side) {
-            true => side_by_side,
-            false => self.enumerated(data, (step, particle), which)?,
-        };
-        outcomes::weighed(group)
+        let mut group = self.enumerated(data, (step, particle), which().side_by_side())?;
+        let mut influences = Influences::of(&group);
+        if !influences.iter().zip(&group).all(|(influences, p)| influences.are_apart(p)) {
+            group = self.enumerated(data, (step, particle), which())?;
+            influences = Influences::of(&group);
+        }
+        influences.into_iter().zip(group).map(|(influences, p)| influences.weigh(p)).collect()
     }
 
     /// A particle for each turn of the enumeration.

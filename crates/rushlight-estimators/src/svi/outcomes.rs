@@ -22,29 +22,57 @@ use rushlight_trace::{Enumerated, Error, Result, Site};
 use std::sync::Arc;
 
 /// More runs than this are refused, as nobody can wait for them.
-pub(super) const MOST: usize = 1 << 14;
+const MOST: usize = 1 << 14;
 
-/// Whether all rows that were taken side by side are apart.
-pub(super) fn are_apart(group: &[Particle]) -> bool {
-    group.iter().filter(|p| enumerated(p).next().is_some()).all(|particle| {
+/// What each enumerated site of a particle can influence.
+pub(super) struct Influences(Vec<Influence>);
+
+struct Influence {
+    /// The guide site.
+    number: usize,
+    how: Enumerated,
+    reach: Reach,
+}
+
+impl Influences {
+    /// Of each particle.
+    pub fn of(group: &[Particle]) -> Vec<Self> {
+        group.iter().map(Self::of_one).collect()
+    }
+
+    fn of_one(particle: &Particle) -> Self {
+        let sites = || {
+            let sites = particle.guide().sites().enumerate();
+            sites.filter_map(|(number, site)| Some((number, site.enumerated()?)))
+        };
+        if sites().next().is_none() {
+            return Self(Vec::new());
+        }
         let on = Dependencies::of(particle);
         let mut search = Search::new(&on, false);
-        let mut sites = enumerated(particle).filter(|(_, _, how)| how.side_by_side);
-        sites.all(|(number, site, _)| apart(site, &search.of(number)))
-    })
-}
-
-/// The particles with their terms weighed.
-pub(super) fn weighed(group: Vec<Particle>) -> Result<Vec<Particle>> {
-    if group.iter().all(|p| enumerated(p).next().is_none()) {
-        return Ok(group);
+        Self(
+            sites()
+                .map(|(number, how)| Influence { number, how, reach: search.of(number) })
+                .collect(),
+        )
     }
-    group.iter().map(|particle| Weights::of(particle)?.applied(particle)).collect()
-}
 
-fn enumerated(particle: &Particle) -> impl Iterator<Item = (usize, &Site, Enumerated)> {
-    let sites = particle.guide().sites().enumerate();
-    sites.filter_map(|(number, site)| Some((number, site, site.enumerated()?)))
+    /// Whether all rows that were taken side by side are apart.
+    pub fn are_apart(&self, particle: &Particle) -> bool {
+        let mut sites = particle.guide().sites().enumerate();
+        self.0.iter().filter(|influence| influence.how.side_by_side).all(|influence| {
+            let site = sites.by_ref().find(|(number, _)| *number == influence.number);
+            site.is_none_or(|(_, site)| apart(site, &influence.reach))
+        })
+    }
+
+    /// The particle with its terms weighed.
+    pub fn weigh(self, particle: Particle) -> Result<Particle> {
+        match self.0.is_empty() {
+            true => Ok(particle),
+            false => Weights::of(&particle, self)?.applied(&particle),
+        }
+    }
 }
 
 /// A factor of each term of the guide and the model; `None` is 1.
@@ -54,20 +82,19 @@ struct Weights {
 }
 
 impl Weights {
-    fn of(particle: &Particle) -> Result<Self> {
-        let on = Dependencies::of(particle);
-        let mut search = Search::new(&on, false);
+    fn of(particle: &Particle, influences: Influences) -> Result<Self> {
+        let sites: Vec<&Site> = particle.guide().sites().collect();
         let mut evenly: Option<Tensor> = None;
-        let mut influences = Vec::new();
-        for (number, site, how) in enumerated(particle) {
-            let odds = odds(site, how)?;
+        let mut reaches = Vec::with_capacity(influences.0.len());
+        for Influence { number, how, reach } in influences.0 {
+            let odds = odds(sites[number], how)?;
             let share = (odds.ones_like()? / how.outcomes as f64)?.flatten_all()?.get(0)?;
             evenly = Some(product(evenly.as_ref(), &share)?);
-            influences.push((odds, search.of(number)));
+            reaches.push((odds, reach));
         }
-        let mut guide = vec![evenly.clone(); on.guide.sites.len()];
-        let mut model = vec![evenly; on.model.sites.len()];
-        for (odds, reach) in influences {
+        let mut guide = vec![evenly.clone(); sites.len()];
+        let mut model = vec![evenly; particle.model().sites().len()];
+        for (odds, reach) in reaches {
             for (weights, reached) in [(&mut guide, reach.guide), (&mut model, reach.model)] {
                 for (number, _) in reached {
                     weights[number] = Some(product(weights[number].as_ref(), &odds)?);
