@@ -199,12 +199,10 @@ struct Sides {
 
 impl Sides {
     fn of(below: &Tensor, asymmetry: &Tensor) -> candle_core::Result<Self> {
-        let shape = crate::shape::broadcast("AsymmetricLaplace", &[below.dims(), asymmetry.dims()]);
-        let shape = shape.map_err(crate::Error::into_candle)?;
-        let [below, asymmetry] = [below.broadcast_as(&*shape)?, asymmetry.broadcast_as(&*shape)?];
+        let asymmetry = asymmetry.broadcast_as(below.shape())?;
         let mean = below.where_cond(&asymmetry, &asymmetry.recip()?)?;
         let share = (mean.sqr()?.recip()? + 1.0)?.recip()?;
-        Ok(Self { below, mean, share })
+        Ok(Self { below: below.clone(), mean, share })
     }
 
     /// The probability of the other side.

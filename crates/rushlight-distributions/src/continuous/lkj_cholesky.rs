@@ -4,11 +4,11 @@ use crate::distribution::ParamMap;
 use crate::kernel::pointwise::{self, Pointwise};
 use crate::kernel::{self, at_least_f32};
 use crate::linalg::{diagonal, strictly_lower, with_diagonal};
-use crate::operand::{Operand, Placement, beside, broadcast};
+use crate::operand::{Operand, Placement, beside, broadcast, row_beside};
 use crate::rng::{GammaForm, gamma, interior};
 use crate::transform::CorrCholesky;
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, shape, special};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 use std::f64::consts::{PI, SQRT_2};
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ impl LKJCholesky {
         let logs = counts.where_cond(&diagonal, &diagonal.ones_like()?)?.log()?;
         let weighted = |weight: &dyn Fn(usize) -> f64| -> Result<Tensor> {
             let weights = (1..=n).map(|i| if i == 1 { 0.0 } else { weight(i) });
-            Ok(logs.broadcast_mul(&row(weights.collect(), &logs)?)?.sum(D::Minus1)?)
+            Ok(logs.broadcast_mul(&row_beside(weights, &logs)?)?.sum(D::Minus1)?)
         };
         let base = weighted(&|i| (n - i) as f64 - 2.0)?;
         let log_det = weighted(&|_| 2.0)?;
@@ -123,14 +123,9 @@ impl LKJCholesky {
     /// `η + (n − 1 − m)/2` for `m = 1..n−1`, along a new last dim: `L_ii²` is Beta of it and `m/2`, at `i = m + 1`.
     fn shapes(&self, concentration: &Tensor) -> Result<Tensor> {
         let n = self.event[0];
-        let offsets = row((1..n).map(|m| (n - 1 - m) as f64 / 2.0).collect(), concentration)?;
+        let offsets = row_beside((1..n).map(|m| (n - 1 - m) as f64 / 2.0), concentration)?;
         Ok(concentration.unsqueeze(D::Minus1)?.broadcast_add(&offsets)?)
     }
-}
-
-/// Numbers along one dim, in the dtype and on the device of `like`.
-fn row(numbers: Vec<f64>, like: &Tensor) -> Result<Tensor> {
-    Ok(Tensor::new(numbers, &Device::Cpu)?.to_dtype(like.dtype())?.to_device(like.device())?)
 }
 
 impl Distribution for LKJCholesky {
@@ -201,7 +196,7 @@ impl Distribution for LKJCholesky {
 
     fn mean(&self) -> Result<Tensor> {
         let shapes = self.shapes(&self.concentration.value()?)?;
-        let halves = row((1..self.event[0]).map(|m| m as f64 / 2.0).collect(), &shapes)?;
+        let halves = row_beside((1..self.event[0]).map(|m| m as f64 / 2.0), &shapes)?;
         let raised = special::ln_beta(&(&shapes + 0.5)?, &halves)?;
         let roots = (raised - special::ln_beta(&shapes, &halves)?)?.exp()?;
         let first = roots.narrow(D::Minus1, 0, 1)?.ones_like()?;

@@ -5,10 +5,11 @@ use super::otherwise;
 use crate::distribution::ParamMap;
 use crate::kernel::{self, at_least_f32};
 use crate::linalg::{self, diagonal, log_det_triangular, lower, with_diagonal};
-use crate::operand::{Operand, Placement, broadcast};
+use crate::operand::{Operand, Placement, broadcast, row_beside};
 use crate::rng::given;
+use crate::special::multivariate;
 use crate::{Chi2, Constraint, Distribution, Result, Rng, shape, special};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 use std::f64::consts::LN_2;
 use std::sync::Arc;
 
@@ -140,9 +141,7 @@ impl Wishart {
     /// The degrees of freedom of the squares on Bartlett's diagonal: `ν − i`. Shape: `batch + [p]`.
     pub(crate) fn degrees(&self) -> Result<Tensor> {
         let df = self.df.value()?;
-        let Placement { dtype, device } = Placement::of(&df);
-        let less = Tensor::arange(0, self.size() as u32, &Device::Cpu)?;
-        let less = less.to_dtype(dtype)?.to_device(&device)?;
+        let less = row_beside((0..self.size()).map(|i| i as f64), &df)?;
         Ok(df.unsqueeze(D::Minus1)?.broadcast_sub(&less)?)
     }
 
@@ -174,17 +173,23 @@ impl Wishart {
         let traces = (whitened.sqr()?.sum(D::Minus1)?.sum(D::Minus1)? * -0.5)?;
         let df = at_least_f32(&*self.df.beside(&l)?)?;
         let of_value = log_det_triangular(&root)?.broadcast_mul(&(&df - (p as f64 + 1.0))?)?;
-        let normalizer = self.log_normalizer(&df, &l)?;
-        let log_prob = (of_value + traces)?.broadcast_sub(&normalizer)?;
+        let mvlgamma = if composite { multivariate::composite } else { special::mvlgamma };
+        let normalizer = self.log_normalizer(&df, &l, mvlgamma)?;
+        let log_prob = of_value.broadcast_add(&traces)?.broadcast_sub(&normalizer)?;
         let inside = inside.broadcast_as(log_prob.shape())?;
         over_batch(NAME, &otherwise(&inside, &log_prob, f64::NEG_INFINITY)?, self.batch_shape())
     }
 
     /// `ν p/2 ln 2 + ν/2 ln |V| + ln Γ_p(ν/2)`
-    fn log_normalizer(&self, df: &Tensor, scale_tril: &Tensor) -> Result<Tensor> {
+    fn log_normalizer(
+        &self,
+        df: &Tensor,
+        scale_tril: &Tensor,
+        mvlgamma: fn(&Tensor, usize) -> Result<Tensor>,
+    ) -> Result<Tensor> {
         let p = self.size();
         let of_scale = (log_det_triangular(scale_tril)? + 0.5 * p as f64 * LN_2)?;
-        let of_df = special::mvlgamma(&(df * 0.5)?, p)?;
+        let of_df = mvlgamma(&(df * 0.5)?, p)?;
         Ok(df.broadcast_mul(&of_scale)?.broadcast_add(&of_df)?)
     }
 }

@@ -99,18 +99,15 @@ impl<T: Real> Backward<'_, T> {
                 arch.dispatch(Chunk { pass: self, part, full });
             }
         }
-        let mut summed: [Vec<f64>; MAX_TARGETS] = Default::default();
-        let mut total = 0.0;
+        // Zeros, also where there is no element and so no part.
+        let mut all = Part::of(&self.targets, 0..0);
         for part in parts {
-            total += part.sum;
-            for (sum, more) in summed.iter_mut().zip(part.summed) {
-                if sum.is_empty() {
-                    *sum = more;
-                } else {
-                    sum.iter_mut().zip(more).for_each(|(s, m)| *s += m);
-                }
+            all.sum += part.sum;
+            for (sum, more) in all.summed.iter_mut().zip(part.summed) {
+                sum.iter_mut().zip(more).for_each(|(s, m)| *s += m);
             }
         }
+        let Part { sum: total, summed, .. } = all;
         let mut out = full.into_iter().zip(summed).zip(self.targets).map(
             |((full, sum), target)| match target {
                 Target::None => None,

@@ -5,7 +5,7 @@ mod value;
 
 pub use broadcast::broadcast;
 pub use value::beside;
-pub(crate) use value::{Source, numbers_meet};
+pub(crate) use value::{Source, numbers_meet, row_beside};
 
 use crate::traced::Move;
 use crate::{Constraint, Error, Origins, Result, Traced, shape};

@@ -142,6 +142,16 @@ pub fn beside<const P: usize>(neighbour: &Tensor, params: [&Operand; P]) -> Resu
     Ok(out)
 }
 
+/// Numbers along one dim, in the dtype and on the device of `neighbour`.
+pub(crate) fn row_beside(
+    numbers: impl IntoIterator<Item = f64>,
+    neighbour: &Tensor,
+) -> candle_core::Result<Tensor> {
+    // On the host first: not every device has f64.
+    let row = Tensor::from_iter(numbers, &Device::Cpu)?;
+    row.to_dtype(neighbour.dtype())?.to_device(neighbour.device())
+}
+
 /// Whether `dtype` has the number, up to the rounding of floats.
 fn is_exact(x: f64, dtype: DType) -> bool {
     match dtype {

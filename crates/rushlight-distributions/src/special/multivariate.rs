@@ -2,8 +2,9 @@
 
 use super::composite::ln_gamma;
 use crate::kernel::pointwise::{Pointwise, apply};
+use crate::operand::row_beside;
 use crate::{Real, Result};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 
 /// The logarithm of the multivariate gamma function, elementwise and differentiable in `a`:
 ///
@@ -44,8 +45,7 @@ pub(crate) fn composite(a: &Tensor, n: usize) -> Result<Tensor> {
     if n == 0 {
         return Ok(a.zeros_like()?);
     }
-    let steps: Vec<f64> = (0..n).map(|j| j as f64 / 2.0).collect();
-    let steps = Tensor::new(steps, &Device::Cpu)?.to_dtype(a.dtype())?.to_device(a.device())?;
+    let steps = row_beside((0..n).map(|j| j as f64 / 2.0), a)?;
     let terms = ln_gamma(&a.unsqueeze(D::Minus1)?.broadcast_sub(&steps)?)?;
     Ok((terms.sum(D::Minus1)? + constant(n))?)
 }
@@ -84,7 +84,7 @@ impl Pointwise<1> for MvLGamma {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{DType, Var};
+    use candle_core::{DType, Device, Var};
     use std::f64::consts::{LN_2, PI};
 
     fn flat(t: &Tensor) -> Vec<f64> {

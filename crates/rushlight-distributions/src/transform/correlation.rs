@@ -4,6 +4,7 @@ use super::Transform;
 use super::elementwise::log_slope_of_tanh;
 use super::ordered::needs;
 use crate::linalg::{cholesky_or_nan, diagonal, gram, keep, size, strictly_lower};
+use crate::operand::row_beside;
 use crate::special::{self, along};
 use crate::{Constraint, Error, ParamMap, Result};
 use candle_core::{D, Tensor};
@@ -96,6 +97,12 @@ impl CorrCholesky {
         Ok(flat.index_select(&index, last)?)
     }
 
+    /// `log |det|`, given `ln(1 − t_ij²)` and their sums before.
+    fn volume(logs: &Tensor, before: &Tensor) -> Result<Tensor> {
+        let each = (logs + before.affine(0.5, 0.0)?)?;
+        Ok(strictly_lower(&each)?.sum(D::Minus1)?.sum(D::Minus1)?)
+    }
+
     /// The sums of all entries before, in the same row.
     fn before(x: &Tensor) -> Result<Tensor> {
         let last = x.rank() - 1;
@@ -140,8 +147,7 @@ impl Transform for CorrCholesky {
 
     fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
         let logs = log_slope_of_tanh(&Self::fill(x)?)?;
-        let each = (&logs + Self::before(&logs)?.affine(0.5, 0.0)?)?;
-        Ok(strictly_lower(&each)?.sum(D::Minus1)?.sum(D::Minus1)?)
+        Self::volume(&logs, &Self::before(&logs)?)
     }
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {
@@ -186,16 +192,15 @@ impl Transform for CorrMatrix {
         CorrCholesky.inverse(&cholesky_or_nan(y)?)
     }
 
-    fn log_abs_det(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
         let logs = log_slope_of_tanh(&CorrCholesky::fill(x)?)?;
         let n = logs.dim(D::Minus1)?;
         // Twice the logarithms of the factor's diagonal, finite also where that is rounded to 0.
-        let diagonal = diagonal(&CorrCholesky::before(&logs)?)?;
-        let counts: Vec<f64> = (0..n).map(|i| (n - 1 - i) as f64 / 2.0).collect();
-        let counts = Tensor::new(counts, &candle_core::Device::Cpu)?;
-        let counts = counts.to_dtype(x.dtype())?.to_device(x.device())?;
+        let before = CorrCholesky::before(&logs)?;
+        let diagonal = diagonal(&before)?;
+        let counts = row_beside((0..n).map(|i| (n - 1 - i) as f64 / 2.0), x)?;
         let of_product = diagonal.broadcast_mul(&counts)?.sum(D::Minus1)?;
-        Ok((CorrCholesky.log_abs_det(x, y)? + of_product)?)
+        Ok((CorrCholesky::volume(&logs, &before)? + of_product)?)
     }
 
     fn forward_shape(&self, shape: &[usize]) -> Result<Vec<usize>> {

@@ -2,8 +2,9 @@
 
 use super::{LowerCholesky, Transform};
 use crate::linalg::{cholesky_or_nan, diagonal, gram, size};
+use crate::operand::row_beside;
 use crate::{Constraint, ParamMap, Result};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 use std::sync::Arc;
 
 /// A square matrix onto symmetric positive definite ones: `y = L Lᵀ` of the factor `L` that [`LowerCholesky`] makes.
@@ -55,9 +56,7 @@ impl Transform for PositiveDefinite {
     fn log_abs_det(&self, x: &Tensor, _: &Tensor) -> Result<Tensor> {
         let x = diagonal(x)?;
         let n = x.dim(D::Minus1)?;
-        let counts: Vec<f64> = (0..n).map(|i| (n - i + 1) as f64).collect();
-        let counts =
-            Tensor::new(counts, &Device::Cpu)?.to_dtype(x.dtype())?.to_device(x.device())?;
+        let counts = row_beside((0..n).map(|i| (n - i + 1) as f64), &x)?;
         Ok((x.broadcast_mul(&counts)?.sum(D::Minus1)? + n as f64 * std::f64::consts::LN_2)?)
     }
 

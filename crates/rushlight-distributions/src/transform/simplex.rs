@@ -81,9 +81,7 @@ impl Transform for StickBreaking {
         let log_left = special::softplus(&x)?.neg()?;
         let log_taken = special::softplus(&x.neg()?)?.neg()?;
         // What is left before k is a product over j < k: each (1 − s_j) counts for all later ones.
-        let later: Vec<f64> = (0..n).map(|k| (n - k) as f64).collect();
-        let later = Tensor::new(later, &candle_core::Device::Cpu)?;
-        let later = later.to_dtype(x.dtype())?.to_device(x.device())?;
+        let later = crate::operand::row_beside((0..n).map(|k| (n - k) as f64), &x)?;
         Ok((log_left.broadcast_mul(&later)? + log_taken)?.sum(D::Minus1)?)
     }
 

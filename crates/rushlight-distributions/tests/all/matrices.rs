@@ -183,6 +183,19 @@ fn the_composite_form_of_matrices_equals_the_kernel() {
     }
 }
 
+/// Degrees of freedom in a batch, over one factor and one outcome.
+#[test]
+fn a_batch_of_degrees_shares_a_factor() -> Result<()> {
+    let l = factor(&between(-0.5, 1.0, &[3, 3], 2, DType::F64));
+    let x = definite(&between(-1.0, 1.0, &[3, 3], 5, DType::F64));
+    let degrees = [3.0, 4.5, 7.0];
+    let each = degrees.map(|df| flat(&Wishart::new(df, &l).unwrap().log_prob(&x).unwrap())[0]);
+    let together = Wishart::new(tensor(&degrees, &[3], DType::F64), &l)?;
+    assert_close("kernel", &flat(&together.log_prob(&x)?), &each, 1e-14);
+    assert_close("composite", &flat(&together.log_prob_composite(&x)?), &each, 1e-11);
+    Ok(())
+}
+
 #[test]
 fn what_is_no_matrix_of_the_support_is_impossible_and_may_weigh_nothing() {
     let (d, params) = wisharts(DType::F64);

@@ -103,3 +103,15 @@ fn draws_in_half_precision_move() {
         assert_close(d.name(), &got[1], &want, 5e-3);
     }
 }
+
+/// No outcome at all: the sum is 0, and a parameter moves it by 0.
+#[test]
+fn a_sum_of_nothing_has_gradients_of_zero() {
+    for dtype in FLOATS {
+        let [loc, scale] = [0.5, 2.0].map(|x| variable(&tensor(&[x], &[], dtype)));
+        let d = Normal::new(&loc, &scale).unwrap();
+        let sum = d.log_prob_sum(&tensor(&[], &[0], dtype), Weight::default()).unwrap();
+        assert_eq!(flat(&sum), [0.0]);
+        assert_eq!(gradients(&sum, &[loc, scale]), [[0.0], [0.0]]);
+    }
+}
