@@ -4,7 +4,7 @@
 //! plate of two columns, of two rows out of three, of both crossed, or of neither.
 //!
 //! |z| < 4 as in the table, at n = 400 and, that failing, at ten times n; seeds are the program's number and the
-//! case's. There are 32 · 17 means of up to 7 components, so that by Bonferroni's bound a component of a correct
+//! case's. There are 32 · 16 means of up to 7 components, so that by Bonferroni's bound a component of a correct
 //! estimator fails at both with a probability below 1e-5.
 
 use crate::baselines::{Baselines, constant};

@@ -15,8 +15,7 @@ use crate::baselines::Baselines;
 use crate::numbers::{Theta, gradient};
 use candle_core::{DType, Tensor};
 use rushlight::{
-    Ctx, Draws, Enumerates, Error, Estimate, Estimator, Frame, LeaveOneOut, MeanFieldElbo,
-    Particle, Result, Svi, TraceElbo, TraceGraphElbo,
+    Ctx, Error, Estimator, LeaveOneOut, MeanFieldElbo, Result, Svi, TraceElbo, TraceGraphElbo,
 };
 
 /// Largest |z| that passes.
@@ -53,8 +52,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn estimator(self) -> Boxed {
-        Boxed(match self {
+    pub fn estimator(self) -> Box<dyn Estimator> {
+        match self {
             Self::Elbo => Box::new(TraceElbo::new()),
             Self::Graph => Box::new(TraceGraphElbo::new()),
             Self::Elbo3 => Box::new(TraceElbo::new().with_particles(3)),
@@ -62,41 +61,7 @@ impl Kind {
             Self::MeanField => Box::new(MeanFieldElbo::new()),
             Self::MeanField3 => Box::new(MeanFieldElbo::new().with_particles(3)),
             Self::LeaveOneOut3 => Box::new(LeaveOneOut::new(3)),
-        })
-    }
-}
-
-/// Any estimator.
-#[derive(Debug)]
-pub struct Boxed(pub Box<dyn Estimator>);
-
-impl Estimator for Boxed {
-    fn particles(&self) -> usize {
-        self.0.particles()
-    }
-
-    fn enumerates(&self) -> Enumerates {
-        self.0.enumerates()
-    }
-
-    fn draws(&self) -> Draws {
-        self.0.draws()
-    }
-
-    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
-        self.0.takes_rows_apart(particle, plate)
-    }
-
-    fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate(particles)
-    }
-
-    fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        self.0.settle(particles)
-    }
-
-    fn loss(&self, particles: &[Particle]) -> Result<f64> {
-        self.0.loss(particles)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! else.
 
 use crate::baselines::{Baselines, constant};
-use crate::harness::{Boxed, Kind, fit};
+use crate::harness::{Kind, fit};
 use crate::rows::ROWS;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, linear};
@@ -123,7 +123,7 @@ fn gradients(estimator: impl Estimator + 'static, attached: Attached) -> Vec<(St
 /// Half of an estimate.
 #[derive(Debug)]
 struct Half {
-    whole: Boxed,
+    whole: Box<dyn Estimator>,
     /// The surrogate, or the fits.
     surrogate: bool,
 }

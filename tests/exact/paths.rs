@@ -61,10 +61,7 @@ fn chain_loss(t: &Theta) -> f64 {
 }
 
 fn check(row: Row, estimator: impl Fn() -> Box<dyn Estimator>, seed: u64) {
-    let run = |n| {
-        let boxed = crate::harness::Boxed(estimator());
-        measure(row, boxed, Baselines::None, seed, n).unwrap()
-    };
+    let run = |n| measure(row, estimator(), Baselines::None, seed, n).unwrap();
     let n = row.n;
     if run(n).worst() >= LIMIT {
         let again = run(10 * n);

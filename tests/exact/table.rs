@@ -1,6 +1,6 @@
 //! The table of exact gradients: rows by estimators by baselines.
 //!
-//! Each row is run with 29 estimators and baselines for its gradient (at most 348 numbers, fewer
+//! Each row is run with 35 estimators and baselines for its gradient (at most 420 numbers, fewer
 //! than the 500 up to which |z| < 4 is asked for) and with 5 estimators for its loss. A case's seed
 //! is its index: the row's place, then the estimator's, then the baselines'. Rows are tests of
 //! their own, so that they run side by side.

@@ -96,6 +96,53 @@ pub trait Estimator: Debug {
     }
 }
 
+/// An estimator that is chosen when the program runs.
+impl<E: Estimator + ?Sized> Estimator for Box<E> {
+    fn particles(&self) -> usize {
+        (**self).particles()
+    }
+
+    fn enumerates(&self) -> Enumerates {
+        (**self).enumerates()
+    }
+
+    fn draws(&self) -> Draws {
+        (**self).draws()
+    }
+
+    fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
+        (**self).takes_rows_apart(particle, plate)
+    }
+
+    fn wants_pilot(&self, guide: &Trace) -> bool {
+        (**self).wants_pilot(guide)
+    }
+
+    fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        (**self).pilot(pilot)
+    }
+
+    fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
+        (**self).estimate(particles)
+    }
+
+    fn settle(&mut self, particles: &[Particle]) -> Result<()> {
+        (**self).settle(particles)
+    }
+
+    fn loss(&self, particles: &[Particle]) -> Result<f64> {
+        (**self).loss(particles)
+    }
+
+    fn state(&self) -> Result<State> {
+        (**self).state()
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        (**self).set_state(state)
+    }
+}
+
 /// The sites of a guide whose outcomes an objective sums over, instead of one draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enumerates {

@@ -1,7 +1,7 @@
 //! What surrounds a statement: how much its site counts, what it is called, whether it is seen.
 
 use crate::Frame;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use rushlight_distributions::{Distribution, Origins};
 use std::fmt;
 use std::sync::Arc;
@@ -95,10 +95,12 @@ impl Weighting {
     }
 }
 
+/// In `f64` where the two differ in dtype.
 fn product(known: Option<&Tensor>, more: &Tensor) -> candle_core::Result<Tensor> {
     match known {
         None => Ok(more.clone()),
-        Some(known) => known.broadcast_mul(more),
+        Some(known) if known.dtype() == more.dtype() => known.broadcast_mul(more),
+        Some(known) => known.to_dtype(DType::F64)?.broadcast_mul(&more.to_dtype(DType::F64)?),
     }
 }
 

@@ -278,6 +278,20 @@ fn another_loss_is_compared_with_its_own_gradient() {
 }
 
 /// Every objective, on rows that it serves; the particles of some are no draws, and the loss of some is another one.
+/// More tuples of outcomes than are summed over, or gradients that are made in another way: nothing to compare with, and
+/// no reason to call anything biased.
+#[test]
+fn another_loss_that_cannot_be_summed_is_not_called_biased() {
+    let (_, row) = row("branch");
+    for (what, estimator) in [
+        ("many particles", Box::new(IwaeElbo::new(13)) as Box<dyn Estimator>),
+        ("Rényi", Box::new(RenyiElbo::new(13, 0.5))),
+    ] {
+        let report = report(row, estimator, Baselines::None);
+        assert!(matches!(report.verdict, Verdict::Undecided), "{what}: {report}");
+    }
+}
+
 #[test]
 fn objectives_are_certified() {
     for name in ["gmm", "branch"] {

@@ -19,7 +19,8 @@ use rushlight_trace::Result;
 /// * of costs, or, for bits, classes and one-hot vectors, as the best constant of the mean cost of each outcome (see
 ///   [`OptimalConstant`](crate::OptimalConstant)).
 ///
-/// A score-function site that names no baseline has this one; [`no_baseline`](crate::BaselineExt::no_baseline) leaves it
+/// Under [`TraceElbo`](crate::TraceElbo) and [`TraceGraphElbo`](crate::TraceGraphElbo) a score-function site that names no
+/// baseline has this one; [`no_baseline`](crate::BaselineExt::no_baseline) leaves it
 /// out. The first step of a fit then begins with a *pilot*: a particle with random numbers of its own, which only fills
 /// the memory, so that there is something to subtract at once. It tries nothing out: a step runs the programs as often
 /// as without.

@@ -42,7 +42,8 @@ impl Memories {
                 let (number, rows) = (format!("{name}/{i}/number"), format!("{name}/{i}/rows"));
                 memory.state.push(match (state.tensor(&number), state.tensor(&rows)) {
                     (Ok(_), _) => Cost::Number(number_of(state, &number)?),
-                    (_, Ok(rows)) => Cost::Rows(rows.clone()),
+                    // Memories of data are written to in place: the state stays as it is.
+                    (_, Ok(rows)) => Cost::Rows(rows.copy()?),
                     _ => break,
                 });
                 known.extend([number, rows]);
@@ -110,6 +111,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Memories of data are written to in place: a state that was taken in may be taken in again.
+    #[test]
+    fn a_state_is_not_written_to() {
+        let rows = |x: f32| Tensor::new(&[x, x], &Device::Cpu).unwrap();
+        let mut state = State::new("test");
+        state.put_count("z/0/2/count", 1).unwrap();
+        state.put("z/0/2/0/rows", rows(1.0));
+        let loaded = Memories::load(&state).unwrap();
+        let (_, slot) = loaded.all().next().unwrap();
+        let Cost::Rows(memory) = &slot.memory.state[0] else { panic!("{slot:?}") };
+        let all = Tensor::new(&[0u32, 1], &Device::Cpu).unwrap();
+        memory.scatter_set(&all, &rows(7.0), 0).unwrap();
+        assert_eq!(state.tensor("z/0/2/0/rows").unwrap().to_vec1::<f32>().unwrap(), [1.0; 2]);
     }
 
     #[test]

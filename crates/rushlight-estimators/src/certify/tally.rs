@@ -81,12 +81,22 @@ impl Tally {
                 return Some(i);
             }
         }
-        let (p, scales) = (self.p(), self.scales());
+        let is_off = self.sampled_off(level);
+        most(&mut (0..is_off.len()).filter(|&i| is_off[i]), &|i| self.sequences[i].z().abs())
+    }
+
+    /// Whether a number is off, by the mean over all outcomes or by the sampled one.
+    pub fn is_off(&self, i: usize, level: Level) -> bool {
+        let summed = self.bias.as_ref().is_some_and(|bias| bias[i] != 0.0);
+        summed || self.sampled_off(level).get(i).copied().unwrap_or(false)
+    }
+
+    /// Which sampled means are off.
+    fn sampled_off(&self, level: Level) -> Vec<bool> {
         // Sampled against samples, what is far below the tolerance may be a rare event that is still to come.
         let slack = if self.bias.is_some() { 0.0 } else { 0.1 * level.tolerance };
-        let is_off =
-            |&i: &usize| p[i] <= level.alpha && self.sequences[i].mean().abs() > slack * scales[i];
-        most(&mut (0..p.len()).filter(is_off), &|i| self.sequences[i].z().abs())
+        let numbers = self.sequences.iter().zip(self.p()).zip(self.scales());
+        numbers.map(|((s, p), scale)| p <= level.alpha && s.mean().abs() > slack * scale).collect()
     }
 
     /// Whether every mean is known to the tolerance.

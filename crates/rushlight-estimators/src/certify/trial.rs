@@ -29,6 +29,8 @@ pub(super) struct Trial<'a> {
     vars: Vec<(Arc<str>, Var)>,
     reference: Reference,
     target: Target,
+    /// Whether the estimator's own loss is what estimates are compared with, also if it is another one than the ELBO's.
+    own_loss: bool,
     tally: Tally,
 }
 
@@ -47,53 +49,55 @@ enum Target {
     },
 }
 
+impl Target {
+    /// Sums over all outcomes; what they are of; and whether that is the estimator's own loss.
+    fn exact(
+        programs: &Programs<'_>,
+        fit: &mut dyn Training,
+        plain: bool,
+        everything: Everything,
+        most: usize,
+    ) -> Result<(Self, Reference, bool)> {
+        let (count, nodes) = (everything.count, everything.nodes);
+        let mut reference = match nodes {
+            0 => Reference::Outcomes { count },
+            nodes => Reference::Quadrature { nodes, count },
+        };
+        let (mut exact, mut rounding) = (everything.exact.clone(), rounding(programs.dtype));
+        let tuples = outcomes::count(&everything, fit.estimator().particles());
+        let tuples = tuples.filter(|n| everything.moving && *n <= most);
+        let mut own_loss = false;
+        if let Some(count) = tuples {
+            let loss = differences::loss(&everything, fit.estimator())?;
+            own_loss = (loss - exact[0]).abs() <= rounding * (1.0 + loss.abs());
+            if !own_loss {
+                let vars = programs.params.vars();
+                let own = differences::gradient(programs, most, fit.estimator(), &vars)?;
+                if let Ok(own) = own {
+                    (exact, own_loss, rounding) = (own, true, rounding.max(1e-6));
+                    reference = Reference::Differences { count };
+                }
+            }
+        }
+        let everything = Some(everything).filter(|_| plain && tuples.is_some());
+        Ok((Self::Exact { exact, everything, rounding }, reference, own_loss))
+    }
+}
+
 impl<'a> Trial<'a> {
     pub fn new(programs: &'a Programs<'a>, fit: &'a mut dyn Training, most: usize) -> Result<Self> {
         let plain = is_plain(fit)?;
-        let (target, reference) = match reference::find(programs, most)? {
-            Ok(everything) => {
-                let tuples = outcomes::count(&everything, fit.estimator().particles());
-                let summed = plain && everything.moving && tuples.is_some_and(|n| n <= most);
-                let (count, nodes) = (everything.count, everything.nodes);
-                let reference = match nodes {
-                    0 => Reference::Outcomes { count },
-                    nodes => Reference::Quadrature { nodes, count },
-                };
-                let (exact, rounding) = (everything.exact.clone(), rounding(programs.dtype));
-                let everything = Some(everything).filter(|_| summed);
-                (Target::Exact { exact, everything, rounding }, reference)
-            }
+        let (target, reference, own_loss) = match reference::find(programs, most)? {
+            Ok(everything) => Target::exact(programs, fit, plain, everything, most)?,
             Err(reason) => {
                 let target = Target::Definition { level: 0.0, sums: Vec::new(), n: 0 };
-                (target, Reference::Definition { reason })
+                (target, Reference::Definition { reason }, false)
             }
         };
         let (vars, tally) = (programs.params.vars(), Tally::default());
-        let mut trial = Self { programs, fit, plain, vars, reference, target, tally };
-        trial.take_own_loss(most)?;
+        let mut trial = Self { programs, fit, plain, vars, reference, target, own_loss, tally };
         trial.find_level()?;
         Ok(trial)
-    }
-
-    /// Compares with the estimator's own loss, if it is another one.
-    fn take_own_loss(&mut self, most: usize) -> Result<()> {
-        let Target::Exact { exact, everything: Some(everything), rounding } = &mut self.target
-        else {
-            return Ok(());
-        };
-        let loss = differences::loss(everything, self.fit.estimator())?;
-        if (loss - exact[0]).abs() <= *rounding * (1.0 + loss.abs()) {
-            return Ok(());
-        }
-        if let Ok(own) =
-            differences::gradient(self.programs, most, self.fit.estimator(), &self.vars)?
-        {
-            *exact = own;
-            *rounding = rounding.max(1e-6);
-            let count = outcomes::count(everything, self.fit.estimator().particles());
-            self.reference = Reference::Differences { count: count.unwrap_or(usize::MAX) };
-        }
-        Ok(())
     }
 
     /// The usual cost, from draws that no step takes.
@@ -174,6 +178,10 @@ impl<'a> Trial<'a> {
 
     fn biased(&self, level: Level) -> Option<Verdict> {
         let i = self.tally.rejected(level)?;
+        // The loss may be meant to be another one, and the gradient be that one's.
+        if !self.own_loss && self.tally.is_off(0, level) {
+            return Some(Verdict::Undecided);
+        }
         let (param, _) = self.names().nth(i)?;
         Some(Verdict::Biased { param: param.to_owned(), z: self.tally.z(i) })
     }

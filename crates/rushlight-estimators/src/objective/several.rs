@@ -49,12 +49,16 @@ impl Several {
         let weights = Importance::of(particles)?;
         let slopes = self.bound.slopes(&weights.log_weights)?;
         let mut surrogates: Vec<Tensor> = weights.surrogate(&slopes)?.into_iter().collect();
-        let signals = weights.of_each(&self.bound.signals(&weights.log_weights)?)?;
+        let sites = || particles.iter().flat_map(|p| p.guide().sites());
+        sites().try_for_each(elbo::check_useless)?;
+        let signals = match sites().any(is_score) {
+            true => weights.of_each(&self.bound.signals(&weights.log_weights)?)?,
+            false => Vec::new(),
+        };
         let mut fits = Vec::new();
         for (k, (particle, signal)) in particles.iter().zip(signals).enumerate() {
             let cost = signal.affine(weights.scale, 0.0)?;
             for (i, site) in particle.guide().sites().enumerate() {
-                elbo::check_useless(site)?;
                 if is_score(site) {
                     let charged = Charged { cost: cost.clone(), elements: false };
                     let (at, site) = ((k, i), (particle.guide(), site));

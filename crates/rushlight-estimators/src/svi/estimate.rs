@@ -83,29 +83,32 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             Enumerates::All => Enumeration::default().noted(),
             Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked().noted(),
         };
-        let mut group = self.enumerated(data, (step, particle), which().side_by_side())?;
-        let mut influences = Influences::of(&group);
-        if !influences.iter().zip(&group).all(|(influences, p)| influences.are_apart(p)) {
-            group = self.enumerated(data, (step, particle), which())?;
-            influences = Influences::of(&group);
+        let (mut group, apart) = self.enumerated(data, (step, particle), which().side_by_side())?;
+        if !apart {
+            (group, _) = self.enumerated(data, (step, particle), which())?;
         }
-        influences.into_iter().zip(group).map(|(influences, p)| influences.weigh(p)).collect()
+        group.into_iter().map(|(particle, influences)| influences.weigh(particle)).collect()
     }
 
-    /// A particle for each turn of the enumeration.
+    /// A particle for each turn of the enumeration; false, and only some of them, where rows that were taken side by side
+    /// are not apart.
     fn enumerated(
         &self,
         data: &X,
         (step, particle): (u64, u64),
         enumeration: Enumeration,
-    ) -> Result<Vec<Particle>> {
+    ) -> Result<(Vec<(Particle, Influences)>, bool)> {
+        let which = self.estimator.enumerates();
         let mut group = Vec::new();
         loop {
             let run = self.runs(step, particle).validate(self.validate);
-            group.push(self.replay(data, run, Some(Source::Enumerate(enumeration.clone())))?);
-            outcomes::check(self.estimator.enumerates(), &group)?;
-            if !enumeration.turn() {
-                return Ok(group);
+            let particle = self.replay(data, run, Some(Source::Enumerate(enumeration.clone())))?;
+            let influences = Influences::of(&particle);
+            outcomes::check(which, &particle, group.len())?;
+            let apart = influences.are_apart(&particle);
+            group.push((particle, influences));
+            if !apart || !enumeration.turn() {
+                return Ok((group, apart));
             }
         }
     }

@@ -35,12 +35,7 @@ struct Influence {
 }
 
 impl Influences {
-    /// Of each particle.
-    pub fn of(group: &[Particle]) -> Vec<Self> {
-        group.iter().map(Self::of_one).collect()
-    }
-
-    fn of_one(particle: &Particle) -> Self {
+    pub fn of(particle: &Particle) -> Self {
         let sites = || {
             let sites = particle.guide().sites().enumerate();
             sites.filter_map(|(number, site)| Some((number, site.enumerated()?)))
@@ -107,8 +102,7 @@ impl Weights {
     fn applied(&self, particle: &Particle) -> Result<Particle> {
         let of = |weights: &[Option<Tensor>], number: usize, site: &Site| -> Result<_> {
             let Some(weight) = &weights[number] else { return Ok(None) };
-            let beside = site.log_prob()?;
-            Ok(Some(weight.to_dtype(beside.dtype())?.to_device(beside.device())?))
+            Ok(Some(weight.to_device(site.value().device())?))
         };
         let guide = particle.guide().weighted(|number, site| of(&self.guide, number, site))?;
         let model = particle.model().weighted(|number, site| of(&self.model, number, site))?;
@@ -138,19 +132,17 @@ fn apart(site: &Site, reach: &Reach) -> bool {
     reach.guide.iter().chain(&reach.model).all(|(_, intact)| intact.plates == all)
 }
 
-/// Refuses runs that the objective cannot weigh, and more of them than anybody can wait for.
-pub(super) fn check(which: Enumerates, group: &[Particle]) -> Result<()> {
-    let Some(last) = group.last() else { return Ok(()) };
-    let mut sites = last.guide().sites().filter(|s| s.enumerated().is_some());
-    let Some(site) = sites.next() else { return Ok(()) };
-    let site_name = site.name().to_owned();
+/// Refuses a run that the objective cannot weigh, and one after more of them than anybody can wait for.
+pub(super) fn check(which: Enumerates, particle: &Particle, before: usize) -> Result<()> {
+    let mut sites = particle.guide().sites().filter_map(|s| Some((s, s.enumerated()?)));
+    let Some((site, how)) = sites.next() else { return Ok(()) };
+    let name = site.name().to_owned();
     if which == Enumerates::Nothing {
-        return Err(Error::EnumeratedSite { site: site_name });
+        return Err(Error::EnumeratedSite { site: name });
     }
-    if group.len() <= MOST {
+    if before < MOST {
         return Ok(());
     }
-    let each = site.enumerated().map_or(1, |how| how.outcomes);
     let parts = 1 + sites.count();
-    Err(Error::TooManyOutcomes { site: site_name, each, parts, most: MOST })
+    Err(Error::TooManyOutcomes { site: name, each: how.outcomes, parts, most: MOST })
 }

@@ -225,17 +225,15 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
 
     /// The programs train a parameter of the checkpoint, if they train any.
     pub(super) fn check_programs(&mut self, updates: &[Update]) -> Result<()> {
-        let loaded = std::mem::take(&mut self.loaded_params);
-        if loaded == 0 || updates.is_empty() {
+        if self.loaded_params == 0 || updates.is_empty() {
             return Ok(());
         }
         let mut names = self.params.names();
-        names.truncate(loaded);
+        names.truncate(self.loaded_params);
         if updates.iter().any(|u| names.iter().any(|name| **name == *u.name)) {
+            self.loaded_params = 0;
             return Ok(());
         }
-        // The next step is refused too.
-        self.loaded_params = loaded;
         let trained = updates.iter().map(|u| u.name.to_string()).collect();
         Err(Error::CheckpointPrograms { loaded: names, trained })
     }
