@@ -206,3 +206,18 @@ fn a_learning_rate_that_is_no_number() {
     );
     assert_eq!(svi.to_bytes().unwrap(), before);
 }
+
+/// What does not fit among the parameters inside names the file that it was read from.
+#[test]
+fn a_parameter_that_does_not_fit_names_the_file() {
+    fn positive(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
+        let a = ctx.param("a", 0.4, Constraint::Positive)?;
+        ctx.sample("z", Bernoulli::from_logits(a)?.baseline(DecayingAverage::new(0.9))).map(drop)
+    }
+    let name = format!("rushlight-checkpoint-{}.safetensors", std::process::id());
+    let path = std::env::temp_dir().join(&name);
+    usual().save(&path).unwrap();
+    let told = text(fit(positive, Adam::new(0.1), TraceGraphElbo::new()).load(&path));
+    std::fs::remove_file(&path).unwrap();
+    assert!(told.contains(&name) && told.contains("`a`") && !told.contains("<bytes>"), "{told}");
+}

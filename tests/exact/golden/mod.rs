@@ -252,7 +252,7 @@ fn means_of_fits_are_the_gradient() {
 }
 
 /// `1 / (1 − α) E log ½ Σ_k e^((1 − α) f_k)` over all pairs of outcomes, its gradient, and the variance of
-/// `Σ_k s_k L + ∇L`.
+/// `Σ_k s_k L + ∇L`; and `RenyiElbo`, which has less of it, but the same bound and gradient.
 #[test]
 fn the_renyi_bound_of_two_particles_is_exact() {
     let programs = scalars::RENYI;
@@ -267,6 +267,7 @@ fn the_renyi_bound_of_two_particles_is_exact() {
         Ok([(log_p - &log_q)?, log_q])
     };
     let (mut bound, mut mean, mut square) = (0.0, vec![0.0; 2], vec![0.0; 2]);
+    let (mut estimator, mut loss, mut of_loss) = (RenyiElbo::new(2, alpha), 0.0, vec![0.0; 2]);
     for (p, a) in &found {
         for (q, b) in &found {
             let ([f, log_q], [g, log_r]) = (terms(a).unwrap(), terms(b).unwrap());
@@ -278,6 +279,10 @@ fn the_renyi_bound_of_two_particles_is_exact() {
             };
             let (l, gradient) = of().unwrap();
             bound += p * q * l;
+            let estimate = estimator.estimate(&[a.clone(), b.clone()]).unwrap();
+            loss += p * q * estimate.loss;
+            let own = sums::gradient(&estimate.surrogate.expect("parameters"), &vars).unwrap();
+            of_loss.iter_mut().zip(own).for_each(|(sum, g)| *sum += p * q * g);
             for (j, g) in gradient.into_iter().enumerate() {
                 mean[j] += p * q * g;
                 square[j] += p * q * g * g;
@@ -285,7 +290,15 @@ fn the_renyi_bound_of_two_particles_is_exact() {
         }
     }
     assert_close("bound", &[bound], &numbers(&case.json["bound"]), (RELATIVE, ABSOLUTE));
-    let want: Vec<f64> = flat(&case.json["grad_loss"]).into_iter().map(|g| -g).collect();
+    assert_close(
+        "loss of RenyiElbo",
+        &[-loss],
+        &numbers(&case.json["bound"]),
+        (RELATIVE, ABSOLUTE),
+    );
+    let of_bound = flat(&case.json["grad_loss"]);
+    assert_close("gradient of RenyiElbo", &of_loss, &of_bound, (RELATIVE, ABSOLUTE));
+    let want: Vec<f64> = of_bound.into_iter().map(|g| -g).collect();
     assert_close("gradient", &mean, &want, (RELATIVE, ABSOLUTE));
     let variance: Vec<f64> = square.iter().zip(&mean).map(|(s, m)| s - m * m).collect();
     check_variance("renyi", "a_whole_bound", &case, &variance);
