@@ -101,8 +101,9 @@ impl LowRankMultivariateNormal {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if `loc` or `cov_factor` is not finite or `cov_diag` not positive (on the CPU),
-    /// [`Error::ParameterRank`] if `cov_factor` is no matrix; shapes, dtypes or devices that do not fit.
+    /// [`Error::Parameter`](crate::Error::Parameter) if `loc` or `cov_factor` is not finite or `cov_diag` not positive
+    /// (on the CPU), [`Error::ParameterRank`](crate::Error::ParameterRank) if `cov_factor` is no matrix; shapes, dtypes
+    /// or devices that do not fit.
     #[track_caller]
     pub fn new(
         loc: impl Into<Operand>,

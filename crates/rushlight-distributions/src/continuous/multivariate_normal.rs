@@ -54,8 +54,9 @@ impl MultivariateNormal {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if `loc` is not finite or `scale_tril` not lower triangular with a positive diagonal (on
-    /// the CPU), [`Error::ParameterRank`] if it is no matrix; shapes, dtypes or devices that do not fit.
+    /// [`Error::Parameter`](crate::Error::Parameter) if `loc` is not finite or `scale_tril` not lower triangular with
+    /// a positive diagonal (on the CPU), [`Error::ParameterRank`](crate::Error::ParameterRank) if it is no matrix;
+    /// shapes, dtypes or devices that do not fit.
     #[track_caller]
     pub fn new(loc: impl Into<Operand>, scale_tril: impl Into<Operand>) -> Result<Self> {
         let (loc, scale_tril) = (loc.into(), scale_tril.into());
@@ -71,7 +72,7 @@ impl MultivariateNormal {
     ///
     /// # Errors
     ///
-    /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    /// [`Error::NotPositiveDefinite`](crate::Error::NotPositiveDefinite), and those of [`new`](Self::new).
     ///
     /// # Examples
     ///
@@ -101,7 +102,7 @@ impl MultivariateNormal {
     ///
     /// # Errors
     ///
-    /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    /// [`Error::NotPositiveDefinite`](crate::Error::NotPositiveDefinite), and those of [`new`](Self::new).
     ///
     /// # Examples
     ///

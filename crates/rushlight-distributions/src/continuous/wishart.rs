@@ -57,9 +57,9 @@ impl Wishart {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] if `scale_tril` is not lower triangular with a positive diagonal or `df` not greater than
-    /// `p − 1` (on the CPU), [`Error::ParameterRank`] if `scale_tril` is no matrix; shapes, dtypes or devices that do
-    /// not fit.
+    /// [`Error::Parameter`](crate::Error::Parameter) if `scale_tril` is not lower triangular with a positive diagonal
+    /// or `df` not greater than `p − 1` (on the CPU), [`Error::ParameterRank`](crate::Error::ParameterRank) if
+    /// `scale_tril` is no matrix; shapes, dtypes or devices that do not fit.
     #[track_caller]
     pub fn new(df: impl Into<Operand>, scale_tril: impl Into<Operand>) -> Result<Self> {
         let scale_tril = scale_tril.into();
@@ -74,7 +74,7 @@ impl Wishart {
     ///
     /// # Errors
     ///
-    /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    /// [`Error::NotPositiveDefinite`](crate::Error::NotPositiveDefinite), and those of [`new`](Self::new).
     ///
     /// # Examples
     ///
@@ -101,7 +101,7 @@ impl Wishart {
     ///
     /// # Errors
     ///
-    /// [`Error::NotPositiveDefinite`], and those of [`new`](Self::new).
+    /// [`Error::NotPositiveDefinite`](crate::Error::NotPositiveDefinite), and those of [`new`](Self::new).
     ///
     /// # Examples
     ///
