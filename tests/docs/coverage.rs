@@ -205,7 +205,12 @@ impl<'a> Page<'a> {
     fn items(&self, source: &Source, found: &mut Vec<Item>) {
         let Some((name, attributes, _)) = head(source) else { return };
         let own = !examples(&docs(attributes)).is_empty();
-        let shown = own || self.module.iter().any(|example| example.names(&name.to_string()));
+        let text = name.to_string();
+        let shown = own
+            || self.module.iter().any(|example| match source {
+                Source::Fn(_) => example.calls(&text),
+                _ => example.names(&text),
+            });
         found.push(item(name.to_string(), self.declared, name.span(), shown));
         for (module, attributes, signature) in &self.methods {
             let covered = !examples(&docs(attributes)).is_empty() || self.shows(name, signature);

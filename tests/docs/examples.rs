@@ -12,10 +12,12 @@ impl Example {
         self.0.iter().any(|token| token == name)
     }
 
-    /// Whether the example calls this, or hands it on as a path.
+    /// Whether the example calls this, hands it on as a path, or implements it.
     pub fn calls(&self, name: &str) -> bool {
         self.spots(name).any(|i| {
-            self.follows(i, "::") || self.0.get(i + 1).is_some_and(|t| t == "(" || t == "::")
+            self.follows(i, "::")
+                || self.follows(i, "fn")
+                || self.0.get(i + 1).is_some_and(|t| t == "(" || t == "::")
         })
     }
 
