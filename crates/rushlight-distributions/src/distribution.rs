@@ -77,12 +77,12 @@ pub type ParamMap<'a> = dyn FnMut(&Operand, usize) -> Result<Operand> + 'a;
 /// // all outcomes, where there are finitely many,
 /// assert_eq!(Categorical::new([1, 1, 2])?.enumerate_support()?.to_vec1::<u32>()?, [0, 1, 2]);
 /// // and an event's elements, where they are independent.
-/// let x = Tensor::new(&[0.5f64, -1.0], &Device::Cpu)?;
+/// let x = Tensor::new(&[0.5f32, -1.0], &Device::Cpu)?;
 /// let row = Normal::new([0.0, 1.0], 1.0)?.to_event(1);
 /// let elements = row.elements().expect("normal variables side by side");
 /// assert_eq!(elements.batch_shape(), [2]);
 /// let sums = [row.log_prob(&x)?, elements.log_prob_over(&x, 1)?];
-/// assert_eq!(sums[0].to_scalar::<f64>()?, sums[1].to_scalar::<f64>()?);
+/// assert_eq!(sums[0].to_scalar::<f32>()?, sums[1].to_scalar::<f32>()?);
 /// // A draw of yesterday moves with its parameters again.
 /// let loc = Var::new(3f64, &Device::Cpu)?;
 /// let x = Normal::new(&loc, 1.0)?.reparameterize(&Tensor::new(7f64, &Device::Cpu)?)?;

@@ -25,7 +25,8 @@ use std::sync::Arc;
 /// let (trace, z) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
 /// assert_eq!((trace.sites().len(), trace.latents().count(), trace.position("x")), (2, 1, Some(1)));
 /// assert_eq!(trace.rows("rows").map(|rows| rows.dims()), Some(&[4][..]));
-/// assert!(trace.value("z").is_some() && trace.get("twice").is_none());
+/// assert!(trace.value("twice").is_some() && trace.get("twice").is_none());
+/// assert_eq!(trace.deterministics().len(), 1);
 /// // Nobody read the value of `z`, which is of this run.
 /// assert!(trace.ledger().reads().read.is_empty() && trace.foreign(z.origins()).is_none());
 /// // Without `z`: 8 observations at their means.
