@@ -4,6 +4,7 @@ use crate::examples::{Example, docs, examples};
 use crate::modules::{Module, is_out, is_public};
 use proc_macro2::Span;
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 use syn::{
     Attribute, Ident, ImplItem, Item as Source, Signature, TraitItem, Type, UseTree, Visibility,
@@ -15,6 +16,12 @@ pub struct Item {
     pub file: PathBuf,
     pub line: usize,
     pub covered: bool,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file.display(), self.line, self.name)
+    }
 }
 
 /// All public items of a crate.

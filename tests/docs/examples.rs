@@ -100,3 +100,22 @@ fn text_length(code: &str) -> usize {
     }
     code.len()
 }
+
+#[test]
+fn what_counts_as_a_call() {
+    let docs = "```\nuse a::{Thing, imported};\n# hidden();\nlet t = Thing::new(); // t.told()\n\
+                t.run(\"t.said()\");\nassert!([t].map(Thing::path).is_empty());\n```";
+    let [example] = &examples(docs)[..] else { panic!("one example") };
+    assert!(example.makes("Thing", "new") && !example.makes("Other", "new"));
+    assert!(example.calls("run") && example.calls("path"));
+    for name in ["imported", "hidden", "told", "said", "t"] {
+        assert!(!example.calls(name), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_example() {
+    for docs in ["```\nlet x = 1;\n```", "```text\nassert!(x)\n```", "assert!(x)"] {
+        assert!(examples(docs).is_empty(), "{docs}");
+    }
+}
