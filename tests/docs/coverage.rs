@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use syn::{
-    Attribute, Ident, ImplItem, Item as Source, Signature, TraitItem, Type, UseTree, Visibility,
+    Attribute, FnArg, Ident, ImplItem, Item as Source, Signature, TraitItem, Type, UseTree,
+    Visibility,
 };
 
 /// A public item.
@@ -28,41 +29,10 @@ impl fmt::Display for Item {
 pub fn of(root: &Module) -> Vec<Item> {
     let mut reached = Reached { root, seen: HashSet::new(), items: Vec::new() };
     reached.module(root);
-    let modules = root.all();
-    let any: Vec<Example> = modules.iter().flat_map(|module| all_examples(module)).collect();
+    let pages: Vec<Page> = reached.items.iter().map(|shown| Page::of(root, shown)).collect();
+    let any: Vec<&Example> = pages.iter().flat_map(Page::examples).collect();
     let mut found = Vec::new();
-    for Shown { declared, shown, source } in &reached.items {
-        Page::of(root, declared, shown, source, &any).items(source, &mut found);
-    }
-    found
-}
-
-/// Every example in a module's file, those of private items too.
-fn all_examples(module: &Module) -> Vec<Example> {
-    let mut found = examples(&module.docs);
-    for source in &module.items {
-        if let Some((_, attributes, _)) = head(source) {
-            found.extend(examples(&docs(attributes)));
-        }
-        match source {
-            Source::Impl(block) => {
-                found.extend(examples(&docs(&block.attrs)));
-                for item in &block.items {
-                    if let ImplItem::Fn(method) = item {
-                        found.extend(examples(&docs(&method.attrs)));
-                    }
-                }
-            }
-            Source::Trait(block) => {
-                for item in &block.items {
-                    if let TraitItem::Fn(method) = item {
-                        found.extend(examples(&docs(&method.attrs)));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
+    pages.iter().for_each(|page| page.items(&any, &mut found));
     found
 }
 
@@ -146,32 +116,27 @@ impl<'a> Reached<'a> {
     }
 }
 
-/// What rustdoc shows on an item's page: its docs, those of its methods, and the module's.
+/// What rustdoc shows on an item's page, and the module's examples.
 struct Page<'a> {
     declared: &'a Module,
-    /// Inherent methods, with the file that each is in.
+    source: &'a Source,
+    /// Inherent methods, with the module that each is in.
     methods: Vec<(&'a Module, &'a [Attribute], &'a Signature)>,
+    /// Of the item, its impls and its methods.
     own: Vec<Example>,
     module: Vec<Example>,
-    any: &'a [Example],
 }
 
 impl<'a> Page<'a> {
-    fn of(
-        root: &'a Module,
-        declared: &'a Module,
-        shown: &'a Module,
-        source: &'a Source,
-        any: &'a [Example],
-    ) -> Self {
+    fn of(root: &'a Module, &Shown { declared, shown, source }: &Shown<'a>) -> Self {
         let module = examples(&shown.docs);
-        let mut page = Self { declared, methods: Vec::new(), own: Vec::new(), module, any };
+        let mut page = Self { declared, source, methods: Vec::new(), own: Vec::new(), module };
         let Some((name, attributes, _)) = head(source) else { return page };
-        page.own = examples(&docs(attributes));
+        page.add(attributes);
         if let Source::Trait(block) = source {
             for item in &block.items {
                 if let TraitItem::Fn(method) = item {
-                    page.own.extend(examples(&docs(&method.attrs)));
+                    page.add(&method.attrs);
                 }
             }
         }
@@ -181,17 +146,25 @@ impl<'a> Page<'a> {
                 if block.trait_.is_some() || !page.is_of(module, &block.self_ty, name) {
                     continue;
                 }
-                page.own.extend(examples(&docs(&block.attrs)));
+                page.add(&block.attrs);
                 for item in &block.items {
                     let ImplItem::Fn(method) = item else { continue };
-                    page.own.extend(examples(&docs(&method.attrs)));
                     if is_public(&method.vis) && !is_out(&method.attrs) {
+                        page.add(&method.attrs);
                         page.methods.push((module, &method.attrs, &method.sig));
                     }
                 }
             }
         }
         page
+    }
+
+    fn add(&mut self, attributes: &[Attribute]) {
+        self.own.extend(examples(&docs(attributes)));
+    }
+
+    fn examples(&self) -> impl Iterator<Item = &Example> {
+        self.own.iter().chain(&self.module)
     }
 
     /// Whether an impl in `module` is of this page's type: two types of one name are told apart by their modules.
@@ -209,47 +182,39 @@ impl<'a> Page<'a> {
         std::ptr::eq(module, self.declared) || !declares(module)
     }
 
-    fn items(&self, source: &Source, found: &mut Vec<Item>) {
-        let Some((name, attributes, _)) = head(source) else { return };
-        let own = !examples(&docs(attributes)).is_empty();
-        let text = name.to_string();
-        let shown = own
-            || self.module.iter().any(|example| match source {
-                Source::Fn(_) => example.calls(&text),
-                _ => example.names(&text),
+    /// The item itself and its methods; `any` are the examples of all pages.
+    fn items(&self, any: &[&Example], found: &mut Vec<Item>) {
+        let Some((name, attributes, _)) = head(self.source) else { return };
+        let mut add = |path: &str, module: &Module, (span, attributes): (Span, _), shown: bool| {
+            let covered = shown || !examples(&docs(attributes)).is_empty();
+            let (name, file, line) = (path.to_owned(), module.file.clone(), span.start().line);
+            found.push(Item { name, file, line, covered });
+        };
+        let kind = name.to_string();
+        let shown = self.module.iter().any(|example| match self.source {
+            Source::Fn(_) => example.calls(&kind),
+            _ => example.names(&kind),
+        });
+        add(&kind, self.declared, (name.span(), attributes), shown);
+        for (module, attributes, Signature { ident, inputs, .. }) in &self.methods {
+            let method = ident.to_string();
+            let shown = self.examples().any(|example| match inputs.first() {
+                Some(FnArg::Receiver(_)) => example.calls(&method),
+                _ => example.makes(&kind, &method),
             });
-        found.push(item(name.to_string(), self.declared, name.span(), shown));
-        for (module, attributes, signature) in &self.methods {
-            let covered = !examples(&docs(attributes)).is_empty() || self.shows(name, signature);
-            let path = format!("{name}::{}", signature.ident);
-            found.push(item(path, module, signature.ident.span(), covered));
+            add(&format!("{kind}::{method}"), module, (ident.span(), attributes), shown);
         }
-        let Source::Trait(block) = source else { return };
-        for method in &block.items {
-            let TraitItem::Fn(method) = method else { continue };
+        let Source::Trait(block) = self.source else { return };
+        for item in &block.items {
+            let TraitItem::Fn(method) = item else { continue };
             if is_out(&method.attrs) {
                 continue;
             }
-            let called = |example: &Example| example.calls(&method.sig.ident.to_string());
-            let covered = !examples(&docs(&method.attrs)).is_empty()
-                || self.own.iter().chain(&self.module).any(called)
-                || (method.default.is_none() && self.any.iter().any(called));
-            let path = format!("{name}::{}", method.sig.ident);
-            found.push(item(path, self.declared, method.sig.ident.span(), covered));
+            let ident = &method.sig.ident;
+            let called = |example: &Example| example.calls(&ident.to_string());
+            let shown = self.examples().any(called)
+                || (method.default.is_none() && any.iter().any(|example| called(example)));
+            add(&format!("{kind}::{ident}"), self.declared, (ident.span(), &method.attrs), shown);
         }
     }
-
-    /// Whether the page has an example that calls the method.
-    fn shows(&self, kind: &Ident, method: &Signature) -> bool {
-        let name = method.ident.to_string();
-        let kind = kind.to_string();
-        self.own.iter().chain(&self.module).any(|example| match method.receiver() {
-            Some(_) => example.calls(&name),
-            None => example.makes(&kind, &name),
-        })
-    }
-}
-
-fn item(name: String, module: &Module, span: Span, covered: bool) -> Item {
-    Item { name, file: module.file.clone(), line: span.start().line, covered }
 }

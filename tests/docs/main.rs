@@ -12,7 +12,7 @@
 //! * a function, by an example of the module that shows it which calls it;
 //! * anything else, by an example of that module which names it.
 //!
-//! Hidden lines, comments, texts and imports of an example do not count.
+//! Hidden lines, comments, texts and imports of an example do not count. Names are compared, types are not resolved.
 //!
 //! `cargo test --release -p rushlight --test docs`; with `-- --nocapture` the counts are shown.
 

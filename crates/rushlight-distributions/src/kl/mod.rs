@@ -194,7 +194,7 @@ impl KlRules {
     /// ```
     /// use candle_core::{Device, Tensor};
     /// use rushlight_distributions::kl::{Kl, KlRules};
-    /// use rushlight_distributions::{Laplace, Logistic, Normal, Rng};
+    /// use rushlight_distributions::{Logistic, Normal, Rng};
     ///
     /// let (p, rules) = (Normal::new(Tensor::new(0f64, &Device::Cpu)?, 1.0)?, KlRules::new());
     /// let kl = rules.divergence_or_estimate(&p, &Normal::new(2.0, 1.0)?, 100, &mut Rng::seed(0))?;

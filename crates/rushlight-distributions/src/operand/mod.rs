@@ -73,7 +73,7 @@ impl Default for Placement {
 /// ```
 ///
 /// ```
-/// use candle_core::{DType, Device, Tensor, Var};
+/// use candle_core::{DType, Device, Var};
 /// use rushlight_distributions::operand::Placement;
 /// use rushlight_distributions::{Ledger, Operand, Origins, Traced};
 /// use std::sync::Arc;

@@ -68,10 +68,10 @@ const FRAC_1_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 /// use rushlight_distributions::Real;
 /// use std::f64::consts::{E, LN_2, PI};
 ///
-/// // What numbers are,
+/// // What numbers are.
 /// assert_eq!((Real::floor(-1.5f64), Real::min(2f32, 3.0).to_f64()), (-2.0, 2.0));
 /// assert!(Real::is_nan(Real::max(f64::NAN, 1.0)) && !Real::is_finite(f64::INFINITY));
-/// // what exponentials and logarithms are,
+/// // Exponentials, logarithms and what is made of them, where their values are known.
 /// let (sin, cos) = Real::sin_cos(PI / 6.0);
 /// for (got, want) in [
 ///     (Real::exp(1.0), E),
@@ -97,13 +97,11 @@ const FRAC_1_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 /// use rushlight_distributions::Real;
 /// use std::f64::consts::{LN_2, PI};
 ///
-/// // the gamma family,
+/// // The gamma family, the Bessel functions of order 0 and 1, and the error function.
 /// const EULER: f64 = 0.577_215_664_901_532_9;
 /// const ZETA_OF_3: f64 = 1.202_056_903_159_594_3;
-/// // Bessel functions,
 /// let (i0, i1) = (1.266_065_877_752_008_4f64, 0.565_159_103_992_485_03);
 /// let ratio = i1 / i0;
-/// // and the error function with the normal distribution's.
 /// let phi_of_1 = 0.841_344_746_068_542_9;
 /// for (got, want) in [
 ///     (Real::ln_gamma(5.0), 24f64.ln()),

@@ -61,7 +61,7 @@ use wanted::Wanted;
 ///     ctx.observe("x", Normal::new(&wait, 1.0)?, 0.0)
 /// }
 ///
-/// // The prior of one site, in f64, for a rate that needs no check.
+/// // The prior of one site, in f64, without a look at values.
 /// let samples = Predictive::new(&model, &ParamStore::default())
 ///     .sites(["wait"])
 ///     .draws(10_000)
