@@ -3,9 +3,9 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Deterministic, Draw, Draws, Enumerated, Enumeration, Frame, Gate, Hints, Linear, Param,
-    ParamStore, Plate, Predictive, Program, Run, Samples, Site, Source, Strategy, StrategyExt,
-    Trace, Values, outcomes,
+    Apart, Ctx, Deterministic, Draw, Draws, Enumerated, Enumeration, Frame, Gate, Hints, How,
+    Linear, Param, ParamStore, Plate, Predictive, Program, Run, Samples, Site, Source, Strategy,
+    StrategyExt, Trace, Turn, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -38,8 +38,12 @@ mod how_to {
     #[doc = include_str!("../docs/how-to/certify.md")]
     struct Certify;
 
+    #[doc = include_str!("../docs/how-to/choose-a-strategy.md")]
+    struct ChooseAStrategy;
+
     #[doc = include_str!("../docs/how-to/enumerate.md")]
     struct Enumerate;
+
     #[doc = include_str!("../docs/how-to/add-a-distribution.md")]
     struct AddADistribution;
 

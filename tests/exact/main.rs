@@ -26,6 +26,7 @@ mod numbers;
 mod outcomes;
 mod paths;
 mod rows;
+mod strategies;
 mod table;
 mod tuples;
 mod variance;

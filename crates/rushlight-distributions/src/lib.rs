@@ -38,6 +38,7 @@
 
 pub mod constraint;
 pub mod continuous;
+pub mod coupled;
 pub mod discrete;
 mod distribution;
 mod error;

@@ -12,8 +12,8 @@ pub trait Estimator: Debug {
         1
     }
 
-    /// Which sites of the guide are enumerated. By default, none: an objective has to say that it adds up particles
-    /// whose terms were weighed.
+    /// Which sites of the guide are enumerated, and whether other strategies that take several runs may be used. By default,
+    /// none: an objective has to say that it adds up particles whose terms were weighed, and compares them.
     fn enumerates(&self) -> Enumerates {
         Enumerates::Nothing
     }
@@ -88,10 +88,10 @@ pub trait Estimator: Debug {
     /// The distributions'.
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         let mut elbo = 0.0;
-        for p in particles {
+        for p in particles.iter().filter(|p| !p.is_aside()) {
             elbo += p.totals()?.elbo();
         }
-        // Not by how many there are: the outcomes of an enumeration share the weight of one.
+        // Not by how many there are: the runs of a particle share the weight of one.
         Ok(-elbo / self.particles() as f64)
     }
 }
@@ -146,7 +146,7 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
 /// The sites of a guide whose outcomes an objective sums over, instead of one draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enumerates {
-    /// None: marked ones are an error.
+    /// None: they are an error, as are strategies that compare runs.
     Nothing,
     /// Those marked by [`Strategy::Enumerate`](rushlight_trace::Strategy::Enumerate).
     Marked,

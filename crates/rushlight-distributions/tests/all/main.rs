@@ -5,6 +5,7 @@ mod axes;
 mod by_hand;
 mod constraints;
 mod counts;
+mod coupled;
 mod errors;
 mod flows;
 mod golden;

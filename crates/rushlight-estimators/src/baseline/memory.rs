@@ -51,8 +51,8 @@ struct Pending {
 fn of<'a>(unnamed: &'a [Arc<dyn Baseline>], site: &'a Site) -> &'a [Arc<dyn Baseline>] {
     match site.hints().get::<Attached>() {
         Some(named) => &named.0,
-        // Nothing is drawn there whose score has mean 0.
-        None if site.enumerated().is_some() => &[],
+        // Where runs are compared, it is the same in all of them.
+        None if site.turn().is_some() => &[],
         None => unnamed,
     }
 }

@@ -280,13 +280,13 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Whether an estimator's particles are draws, with pathwise gradients as they are: neither outcomes of an enumeration nor
-/// such as carry other gradients.
+/// Whether an estimator's particles are draws, with pathwise gradients as they are: neither runs that are compared nor such
+/// as carry other gradients.
 fn is_plain(fit: &dyn Training) -> Result<bool> {
     const PROBES: u64 = 16;
     for probe in 0..PROBES {
         let particles = fit.particles(ASIDE + probe)?;
-        if particles.iter().any(|p| p.guide().sites().any(|site| site.enumerated().is_some())) {
+        if particles.iter().any(|p| p.guide().sites().any(|site| site.turn().is_some())) {
             return Ok(false);
         }
     }

@@ -10,6 +10,7 @@
 //! The objectives differ in one thing: what a site is charged with. The score `log q_i` is never scaled or masked;
 //! costs are.
 
+mod compared;
 mod costs;
 mod dependencies;
 mod divergences;

@@ -77,27 +77,36 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         Ok(particles)
     }
 
-    /// A particle, or one for each combination of outcomes of the sites that are enumerated.
+    /// A particle, or one for each of the runs that its sites' strategies take.
     fn outcomes(&self, data: &X, step: u64, particle: u64) -> Result<Vec<Particle>> {
         let which = || match self.estimator.enumerates() {
             Enumerates::All => Enumeration::default().noted(),
             Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked().noted(),
         };
-        let (mut group, apart) = self.enumerated(data, (step, particle), which().side_by_side())?;
-        if !apart {
-            (group, _) = self.enumerated(data, (step, particle), which())?;
+        let mut enumeration = which().side_by_side();
+        loop {
+            match self.turned(data, (step, particle), enumeration.clone())? {
+                (_, mixing) if !mixing.is_empty() => {
+                    enumeration = mixing.iter().fold(enumeration, |e, site| e.mixing(site));
+                }
+                (group, _) => {
+                    let weigh = |(run, influences): (Particle, Influences)| {
+                        influences.weigh(run.numbered(particle as usize))
+                    };
+                    return group.into_iter().map(weigh).collect();
+                }
+            }
         }
-        group.into_iter().map(|(particle, influences)| influences.weigh(particle)).collect()
     }
 
-    /// A particle for each turn of the enumeration; false, and only some of them, where rows that were taken side by side
-    /// are not apart.
-    fn enumerated(
+    /// A particle for each turn of the enumeration; or only some of them, and the names of sites whose rows or elements were
+    /// taken side by side and are not apart.
+    fn turned(
         &self,
         data: &X,
         (step, particle): (u64, u64),
         enumeration: Enumeration,
-    ) -> Result<(Vec<(Particle, Influences)>, bool)> {
+    ) -> Result<(Vec<(Particle, Influences)>, Vec<String>)> {
         let which = self.estimator.enumerates();
         let mut group = Vec::new();
         loop {
@@ -105,10 +114,10 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             let particle = self.replay(data, run, Some(Source::Enumerate(enumeration.clone())))?;
             let influences = Influences::of(&particle);
             outcomes::check(which, &particle, group.len())?;
-            let apart = influences.are_apart(&particle);
+            let mixing = influences.mixing(&particle);
             group.push((particle, influences));
-            if !apart || !enumeration.turn() {
-                return Ok((group, apart));
+            if !mixing.is_empty() || !enumeration.turn() {
+                return Ok((group, mixing));
             }
         }
     }
