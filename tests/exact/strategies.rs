@@ -213,13 +213,14 @@ fn two_hundred_bits() {
         println!("{strategy:?}, elementwise {elementwise}: {variance:.4e}");
         variance
     };
-    for (strategy, elementwise, want) in [
-        (LeaveOneOut(2), true, 6.25e-12),
-        (LeaveOneOut(2), false, 1.25e-9),
-        (Disarm, false, 1.25e-9),
+    // The vector's bits share the square of one difference, so that four standard errors are 4 √(2/n).
+    for (strategy, elementwise, want, within) in [
+        (LeaveOneOut(2), true, 6.25e-12, 0.01),
+        (LeaveOneOut(2), false, 1.25e-9, 0.18),
+        (Disarm, false, 1.25e-9, 0.18),
     ] {
         let got = variance(strategy, elementwise);
-        assert!((got / want - 1.0).abs() < 0.05, "{strategy:?}: {got}, not {want}");
+        assert!((got / want - 1.0).abs() < within, "{strategy:?}: {got}, not {want}");
     }
     // Fair coins never agree: the pair has both outcomes.
     for strategy in [Disarm, MeasureValued] {

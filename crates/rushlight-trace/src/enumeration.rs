@@ -89,10 +89,10 @@ impl Enumeration {
 
     /// The value of the next site; `None` if it is an ordinary one.
     pub(crate) fn next(&self, asking: Asking<'_>) -> Result<Option<(Tensor, Option<Turn>)>> {
-        if !self.marked || asking.strategy == Strategy::Enumerate {
-            if let Some((value, turn)) = self.outcome(&asking)? {
-                return Ok(Some((value, self.noted.then_some(turn))));
-            }
+        if (!self.marked || asking.strategy == Strategy::Enumerate)
+            && let Some((value, turn)) = self.outcome(&asking)?
+        {
+            return Ok(Some((value, self.noted.then_some(turn))));
         }
         if !self.noted {
             return Ok(None);

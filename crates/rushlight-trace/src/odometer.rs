@@ -64,8 +64,8 @@ impl Odometer {
                 && wheel.positions == positions
                 && !wheel.sites.intersects(apart_from)
         };
-        let met = self.wheels[..self.met].iter_mut().enumerate();
-        match met.map(|(number, wheel)| (number, wheel)).find(|(_, wheel)| fits(wheel)) {
+        let mut met = self.wheels[..self.met].iter_mut().enumerate();
+        match met.find(|(_, wheel)| fits(wheel)) {
             Some((number, wheel)) => {
                 wheel.sites.insert(site);
                 (number, wheel.position)

@@ -56,7 +56,7 @@ impl<'a> Finite<'a> {
                 let count = self.shape.iter().product::<usize>() / row.elem_count().max(1);
                 let value =
                     row.broadcast_as((count, row.elem_count()))?.reshape(self.shape.as_slice())?;
-                Ok(self.parts.log_prob(&at(k, value)?)?)
+                self.parts.log_prob(&at(k, value)?)
             })
             .collect::<Result<_>>()?;
         Ok(Tensor::stack(&each, D::Minus1)?)

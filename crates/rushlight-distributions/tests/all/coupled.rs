@@ -187,7 +187,8 @@ fn weak_derivatives_are_unbiased() -> Result<()> {
     let (loc, scale) = (repeated(&[mu])?, repeated(&[sigma])?);
     let dist = Normal::new(loc.as_tensor(), scale.as_tensor())?;
     let damped = (-sigma * sigma / 2.0).exp();
-    let cases: [(fn(&Tensor) -> Result<Tensor>, [f64; 2]); 2] = [
+    type Case = (fn(&Tensor) -> Result<Tensor>, [f64; 2]);
+    let cases: [Case; 2] = [
         (|z| Ok(z.sin()?), [damped * mu.cos(), -sigma * damped * mu.sin()]),
         (|z| Ok(z.powf(3.0)?), [3.0 * mu * mu + 3.0 * sigma * sigma, 6.0 * mu * sigma]),
     ];

@@ -10,6 +10,9 @@ use rushlight_distributions::rng::Role;
 use rushlight_trace::{Enumeration, ParamStore, Program, Result, Run, Source, Trace};
 use std::sync::Arc;
 
+/// The runs of a particle, and what its sites influence in each.
+type Runs = Vec<(Particle, Influences)>;
+
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// Runs the programs, and finds the loss and the gradients, all of them finite. What `accept` refuses is no step.
     pub(super) fn estimate(
@@ -106,7 +109,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         data: &X,
         (step, particle): (u64, u64),
         enumeration: Enumeration,
-    ) -> Result<(Vec<(Particle, Influences)>, Vec<String>)> {
+    ) -> Result<(Runs, Vec<String>)> {
         let which = self.estimator.enumerates();
         let mut group = Vec::new();
         loop {
