@@ -9,7 +9,8 @@
 //!   [`IwaeElbo`] and [`RenyiElbo`]; [`ReweightedWakeSleep`].
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
 //!   mean alone: [`DecayingAverage`], [`OptimalConstant`], [`Learned`], [`Value`]. They are attached with
-//!   [`.baseline(..)`](BaselineExt::baseline) and stack; under [`TraceElbo`] and [`TraceGraphElbo`] a site that names none has [`Adaptive`].
+//!   [`.baseline(..)`](BaselineExt::baseline) and stack; under [`TraceElbo`],
+//!   [`TraceGraphElbo`] and [`MeanFieldElbo`] a site that names none has [`Adaptive`].
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.

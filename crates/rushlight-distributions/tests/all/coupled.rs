@@ -214,3 +214,16 @@ fn what_has_no_such_draws_says_so() -> Result<()> {
     assert!(WeakDerivative::of(&gamma).is_none());
     Ok(())
 }
+
+/// The slope of two independent draws is wrong for a pair that is not.
+#[test]
+fn a_pair_that_is_taken_for_independent_is_noticed() -> Result<()> {
+    let logits = repeated(&LOGITS)?;
+    let dist = Categorical::from_logits(logits.as_tensor())?;
+    let [a, b] = antithetic(&dist, &mut Rng::seed(2))?;
+    let half = ((costs_of(&a)? - costs_of(&b)?)? / 2.0)?;
+    let wrong = ((dist.log_prob(&a)? - dist.log_prob(&b)?)? * half)?.sum_all()?.backward()?;
+    let z = z(wrong.get(&logits).unwrap(), &softmax_slope(&LOGITS, &COSTS))?;
+    assert!(z.iter().any(|z| z.abs() > 20.0), "{z:?}");
+    Ok(())
+}

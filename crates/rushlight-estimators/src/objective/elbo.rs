@@ -101,8 +101,12 @@ impl Elbo {
 
     /// Begins with the costs of a pilot, at the sites whose baselines want one.
     pub fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.pilot_with(pilot, &Divergences::default())
+    }
+
+    /// .. of a pilot with these divergences.
+    pub fn pilot_with(&mut self, pilot: &Particle, divergences: &Divergences) -> Result<()> {
         self.memories = self.memories.emptied();
-        let divergences = &Divergences::default();
         let mut charged = View { n: 0, particle: pilot, divergences }.charged(self.charges)?;
         for (i, site) in pilot.guide().sites().enumerate() {
             if let Some(Charged { cost, elements }) = charged.get_mut(i).and_then(Option::take)
