@@ -24,6 +24,7 @@ mod mutants;
 mod mutants_of_several;
 mod numbers;
 mod outcomes;
+mod parallel;
 mod paths;
 mod rows;
 mod table;
