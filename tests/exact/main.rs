@@ -27,6 +27,7 @@ mod outcomes;
 mod parallel;
 mod paths;
 mod rows;
+mod straight_through;
 mod table;
 mod tuples;
 mod variance;

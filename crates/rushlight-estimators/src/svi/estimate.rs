@@ -24,6 +24,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         }
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
+        if self.step == 0 {
+            checks::warn_of_bias(&particles[0]);
+        }
         if self.validate && !self.checked_rows {
             self.check_rows(data, &particles[0])?;
             self.checked_rows = true;
