@@ -150,9 +150,16 @@ impl Site {
         }
     }
 
-    /// Whether the value carries gradients to the parameters of its distribution.
+    /// Whether the value carries gradients to the parameters of its distribution: a draw does, an outcome that was
+    /// enumerated does not.
     pub fn is_pathwise(&self) -> bool {
-        self.is_latent() && self.dist.has_rsample()
+        self.is_latent() && self.dist.has_rsample() && self.enumerated().is_none()
+    }
+
+    /// Whether those gradients are marked biased: by the site's [`Strategy`](crate::Strategy::is_biased), or as all draws
+    /// of its distribution are. Not where there are none.
+    pub fn biased(&self) -> bool {
+        self.is_pathwise() && self.dist.has_biased_rsample() && self.value.track_op()
     }
 
     /// What scales the gradients through the value, in a run whose draws are [gated](crate::Draws::Gated).

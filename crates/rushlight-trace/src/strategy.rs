@@ -13,11 +13,13 @@ use crate::Draw;
 /// | [`LeaveOneOut`](Self::LeaveOneOut) | by the score function, each of several draws less the mean of the others | all |
 /// | [`Disarm`](Self::Disarm) | the difference of two antithetic draws | finite ones |
 /// | [`MeasureValued`](Self::MeasureValued) | differences of a draw and its changes, no score | finite ones, Normal, Poisson |
+/// | [`StraightThrough`](Self::StraightThrough) | **biased**: as if the draw were the probabilities | outcomes 0 and 1, one-hot vectors |
+/// | [`GumbelSoftmax`](Self::GumbelSoftmax) | **biased**: as if the draw were the relaxed one that it is rounded from | Bernoulli, OneHotCategorical |
 ///
-/// The last four run both programs several times, and are unbiased like the others. They are for the ELBOs
-/// (`TraceElbo`, `TraceGraphElbo`), which charge them with what the site can influence, and they go together with any
-/// other strategies and baselines at other sites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Enumeration, leave-one-out, DisARM and measure-valued gradients run both programs several times. They are for the ELBOs
+/// (`TraceElbo`, `TraceGraphElbo`, `TraceEnumElbo`), which charge them with what the site can influence, and go together
+/// with any other strategies and baselines at other sites.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Strategy {
     /// Pathwise if the distribution can, else by the score function.
@@ -52,6 +54,36 @@ pub enum Strategy {
     /// runs are one, and as many as a part has alternates: those of one part where rows and elements are proved apart, of
     /// each part else.
     MeasureValued,
+    /// The hard draw, through which gradients pass to the probabilities as if it had been those: see
+    /// [`StraightThrough`](rushlight_distributions::StraightThrough) (Bengio, Léonard, Courville 2013).
+    ///
+    /// ```text
+    /// z = draw + p − (p, held constant)
+    /// ```
+    ///
+    /// **Biased**, but for what depends on the draw linearly; the densities of Bernoulli and OneHotCategorical do. The
+    /// draws are those of the other strategies, bit for bit.
+    StraightThrough,
+    /// Straight-through Gumbel-softmax (Jang, Gu, Poole 2017; Maddison, Mnih, Teh 2017): the hard draw, through which
+    /// gradients pass to the relaxed one that it was rounded from, see
+    /// [`StraightThrough::gumbel_softmax`](rushlight_distributions::StraightThrough::gumbel_softmax).
+    ///
+    /// ```text
+    /// z = hard(y) + y − (y, held constant),   y = softmax((l + G) / temperature)   or   σ((l + L) / temperature)
+    /// ```
+    ///
+    /// **Biased**: less so at a low temperature, where the variance is large.
+    GumbelSoftmax {
+        /// Positive. It may be another one at each step.
+        temperature: f64,
+    },
+}
+
+impl Strategy {
+    /// Whether the mean of its gradients is another number than the gradient, however many particles there are.
+    pub fn is_biased(self) -> bool {
+        matches!(self, Self::StraightThrough | Self::GumbelSoftmax { .. })
+    }
 }
 
 /// `.enumerate()` and the like, on anything that can be sampled.
@@ -96,6 +128,47 @@ pub trait StrategyExt: Into<Draw> {
     /// [`Strategy::MeasureValued`].
     fn measure_valued(self) -> Draw {
         self.strategy(Strategy::MeasureValued)
+    }
+
+    /// [`Strategy::StraightThrough`], **biased**.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Bernoulli, Constraint, Rng};
+    /// use rushlight_trace::{ParamStore, Run, StrategyExt};
+    ///
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+    ///     let p = ctx.param("p", 0.3, Constraint::UnitInterval)?;
+    ///     ctx.sample("z", Bernoulli::new(p)?.straight_through()).map(drop)
+    /// })?;
+    /// let z = trace.get("z").unwrap();
+    /// assert!(z.biased() && z.value().track_op());
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
+    fn straight_through(self) -> Draw {
+        self.strategy(Strategy::StraightThrough)
+    }
+
+    /// [`Strategy::GumbelSoftmax`], **biased**.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Constraint, OneHotCategorical, Rng};
+    /// use rushlight_trace::{ParamStore, Run, StrategyExt};
+    ///
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+    ///     let logits = ctx.param("logits", [0.0, 1.0, 2.0], Constraint::Real)?;
+    ///     ctx.sample("z", OneHotCategorical::from_logits(logits)?.gumbel_softmax(0.5)).map(drop)
+    /// })?;
+    /// let z = trace.get("z").unwrap();
+    /// assert_eq!(z.value().sum_all()?.to_scalar::<f32>()?, 1.0);
+    /// assert!(z.biased() && z.value().track_op());
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
+    fn gumbel_softmax(self, temperature: f64) -> Draw {
+        self.strategy(Strategy::GumbelSoftmax { temperature })
     }
 
     /// [`Strategy::Pathwise`].

@@ -22,6 +22,7 @@ mod passes;
 #[path = "../../examples/golden/reference/mod.rs"]
 mod reference;
 mod samplers;
+mod straight_through;
 mod support;
 mod threads;
 mod traced;

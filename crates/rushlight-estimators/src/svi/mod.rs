@@ -8,6 +8,7 @@ mod outcomes;
 mod predictive;
 mod progress;
 pub(crate) mod rows;
+mod runner;
 mod setup;
 
 pub use progress::Progress;
@@ -73,6 +74,8 @@ pub struct Svi<X: ?Sized, M, G> {
     checked_rows: bool,
     /// How many parameters came from a checkpoint, until the programs were seen to train one of them.
     loaded_params: usize,
+    /// How particles are run in threads, if they are to be.
+    in_threads: Option<runner::InThreads<X, M, G>>,
     data: PhantomData<fn(&X)>,
 }
 
@@ -137,6 +140,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             checked_params: 0,
             checked_rows: false,
             loaded_params: 0,
+            in_threads: None,
             data: PhantomData,
         }
     }

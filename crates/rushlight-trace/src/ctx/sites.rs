@@ -6,7 +6,7 @@ use crate::site::Kind;
 use crate::{Draw, Draws, Error, Gate, Result, Site, Strategy, Turn, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{
-    Distribution, DistributionExt, Operand, Origins, Reads, Traced, shape,
+    Distribution, DistributionExt, Operand, Origins, Reads, StraightThrough, Traced, shape,
 };
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
@@ -215,8 +215,29 @@ fn drawn_by(
             dist.name(),
             "pathwise gradients serve distributions whose draws carry them (`has_rsample`)",
         )),
+        Strategy::StraightThrough => passing(name, &dist, StraightThrough::new(dist.clone())),
+        Strategy::GumbelSoftmax { temperature } => {
+            passing(name, &dist, StraightThrough::gumbel_softmax(dist.clone(), temperature))
+        }
         Strategy::Auto | Strategy::Pathwise => Ok(dist),
         _ if dist.has_rsample() => Ok(Arc::new(dist.without_rsample())),
         _ => Ok(dist),
+    }
+}
+
+/// The distribution whose draws pass gradients on, or why there is none.
+fn passing(
+    name: &str,
+    dist: &Arc<dyn Distribution>,
+    made: rushlight_distributions::Result<StraightThrough>,
+) -> Result<Arc<dyn Distribution>> {
+    match made {
+        Ok(dist) => Ok(Arc::new(dist)),
+        Err(rushlight_distributions::Error::NotAvailable { .. }) => Err(Error::strategy(
+            name,
+            dist.name(),
+            "straight-through draws serve Bernoulli and OneHotCategorical, products of such and masked ones",
+        )),
+        Err(other) => Err(other.into()),
     }
 }
