@@ -32,7 +32,7 @@ pub use baseline::{
 };
 pub use batches::Batches;
 pub use certify::{Certify, certify};
-pub use estimator::{Enumerates, Estimate, Estimator, Fit};
+pub use estimator::{Enumerates, Estimate, Estimator, Fit, SiteTerm};
 pub use objective::{
     IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, ReweightedWakeSleep, StickingTheLanding,
     TraceElbo, TraceEnumElbo, TraceGraphElbo,

@@ -27,7 +27,7 @@ pub(super) type AllCharged = Vec<Option<Charged>>;
 pub(super) struct Elbo {
     pub particles: usize,
     pub charges: Charges,
-    memories: Memories,
+    pub memories: Memories,
 }
 
 impl Elbo {
@@ -181,14 +181,14 @@ pub(super) fn score_term(site: &Site, Charged { cost, elements }: Charged) -> Re
 }
 
 /// One particle, by number, and what of it is known in closed form.
-struct View<'a> {
-    n: usize,
-    particle: &'a Particle,
-    divergences: &'a Divergences,
+pub(super) struct View<'a> {
+    pub n: usize,
+    pub particle: &'a Particle,
+    pub divergences: &'a Divergences,
 }
 
 impl View<'_> {
-    fn charged(&self, charges: Charges) -> Result<AllCharged> {
+    pub fn charged(&self, charges: Charges) -> Result<AllCharged> {
         if !self.particle.guide().sites().any(is_score) {
             return Ok(Vec::new());
         }
