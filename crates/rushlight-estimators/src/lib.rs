@@ -13,6 +13,7 @@
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
+//! * [`Svi::report`] says where the variance of the gradient comes from, and what would help.
 //! * [`certify`](certify()) proves an estimator unbiased on a program, or finds what is off.
 //! * [`Batches`] cuts data into shuffled minibatches.
 
@@ -40,4 +41,5 @@ pub use objective::{
 pub use optim::{Adagrad, Adam, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule, Sgd, Update};
 pub use particle::Particle;
 pub use state::State;
+pub use svi::report::{self, VarianceReport, WatchVariance};
 pub use svi::{Progress, Svi};

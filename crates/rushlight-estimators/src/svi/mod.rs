@@ -7,6 +7,7 @@ mod estimate;
 mod outcomes;
 mod predictive;
 mod progress;
+pub mod report;
 pub(crate) mod rows;
 mod setup;
 
@@ -73,6 +74,8 @@ pub struct Svi<X: ?Sized, M, G> {
     checked_rows: bool,
     /// How many parameters came from a checkpoint, until the programs were seen to train one of them.
     loaded_params: usize,
+    /// What is seen of the gradient's variance, if that is asked for.
+    watch: Option<Box<report::Watch>>,
     data: PhantomData<fn(&X)>,
 }
 
@@ -137,6 +140,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             checked_params: 0,
             checked_rows: false,
             loaded_params: 0,
+            watch: None,
             data: PhantomData,
         }
     }

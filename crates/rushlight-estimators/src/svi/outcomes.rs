@@ -127,7 +127,7 @@ fn odds(site: &Site, how: Enumerated) -> Result<Tensor> {
 }
 
 /// Whether all that the site can influence lies in its plates, and its rows never meet on the way.
-fn apart(site: &Site, reach: &Reach) -> bool {
+pub(super) fn apart(site: &Site, reach: &Reach) -> bool {
     let all = (1u64 << site.plates().len()) - 1;
     reach.guide.iter().chain(&reach.model).all(|(_, intact)| intact.plates == all)
 }
