@@ -64,6 +64,9 @@ const SHARE: f64 = 0.1;
 /// Gradients need not be more exact than this: the optimizer's steps are noisier.
 const LEFT: f64 = 0.01;
 
+/// A gradient with less noise needs no advice: what is left may be rounding.
+const QUIET: f64 = 1e4;
+
 /// The remedies, the cheapest first; the first one that serves is advised.
 const REMEDIES: [fn(&Candidate<'_>) -> Option<Remedy>; 5] = [
     |c| c.facts.hidden_pathwise.then_some(Remedy::Pathwise),
@@ -79,12 +82,15 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// What to do about each of the rows that matter, the largest first.
-pub(super) fn advise(mut rows: Vec<Candidate<'_>>) -> Vec<Advice> {
+/// What to do about each of the rows that matter, the largest first, in a gradient with this signal-to-noise.
+pub(super) fn advise(signal_to_noise: Option<f64>, mut rows: Vec<Candidate<'_>>) -> Vec<Advice> {
+    if signal_to_noise.is_none_or(|ratio| ratio > QUIET) {
+        return Vec::new();
+    }
     rows.sort_by(|a, b| b.share.total_cmp(&a.share));
     find_enumerable(&mut rows);
     let mut all = Vec::new();
-    for row in rows.iter().filter(|row| row.share >= SHARE) {
+    for row in rows.iter().filter(|row| row.share >= SHARE && !row.facts.enumerated) {
         if let Some(remedy) = REMEDIES.iter().find_map(|remedy| remedy(row)) {
             all.push(Advice { site: row.site.map(str::to_owned), share: row.share, remedy });
         }
@@ -138,12 +144,12 @@ mod tests {
     use super::*;
 
     fn row(site: &'static str, share: f64, runs: f64) -> Candidate<'static> {
-        let facts = Facts { runs: Some(runs), hidden_pathwise: false, baseline: true };
+        let facts = Facts { runs: Some(runs), baseline: true, ..Facts::default() };
         Candidate::new(Some(site), share, Some(0.5), facts)
     }
 
     fn advised(rows: Vec<Candidate<'_>>) -> Vec<Remedy> {
-        advise(rows).into_iter().map(|a| a.remedy).collect()
+        advise(Some(0.1), rows).into_iter().map(|a| a.remedy).collect()
     }
 
     /// Cost times what is left: 2 · 0.17 < 1; 8 · 0.17 > 1; 2 · 0.5 = 1, but 4 · 0.01 < 1; 101 runs are never worth it.
@@ -155,6 +161,16 @@ mod tests {
         assert_eq!(advised(vec![row("a", 0.5, 2.0), row("b", 0.5, 2.0)]), [two, two]);
         assert_eq!(advised(vec![row("a", 1.0, 99.0)]), [Remedy::Enumerate { cost: 99.0 }]);
         assert_eq!(advised(vec![row("a", 1.0, 101.0)]), [Remedy::Particles]);
+    }
+
+    #[test]
+    fn nothing_is_advised_against_rounding() {
+        for quiet in [Some(1e5), None] {
+            assert_eq!(advise(quiet, vec![row("a", 1.0, 2.0)]), []);
+        }
+        let mut done = row("a", 1.0, 2.0);
+        done.facts.enumerated = true;
+        assert_eq!(advised(vec![done]), []);
     }
 
     /// What is free comes first, and a baseline that does harm is told.
@@ -174,7 +190,7 @@ mod tests {
     #[test]
     fn it_is_a_sentence() {
         let told: Vec<String> =
-            advise(vec![row("z2", 0.8312, 2.0)]).iter().map(Advice::to_string).collect();
+            advise(Some(0.1), vec![row("z2", 0.8312, 2.0)]).iter().map(Advice::to_string).collect();
         assert_eq!(
             told,
             ["z2: 83 % of the variance; enumeration would remove it at 2 times the cost"]

@@ -17,6 +17,8 @@ pub(super) struct Facts {
     pub runs: Option<f64>,
     /// Whether draws could carry gradients, and are told not to.
     pub hidden_pathwise: bool,
+    /// Whether its outcomes are summed over already.
+    pub enumerated: bool,
     /// Whether something is subtracted from its cost.
     pub baseline: bool,
 }
@@ -31,7 +33,8 @@ impl Facts {
             Enumerates::Nothing => None,
             Enumerates::Marked | Enumerates::All => runs(particle, site, number),
         };
-        Self { runs, hidden_pathwise: is_hidden(&**site.dist()), baseline }
+        let enumerated = site.enumerated().is_some();
+        Self { runs, hidden_pathwise: is_hidden(&**site.dist()), enumerated, baseline }
     }
 }
 

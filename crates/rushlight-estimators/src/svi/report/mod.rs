@@ -12,7 +12,7 @@
 //! signal-to-noise = |μ|² / variance,   |μ|² ≈ |m|² − variance / n
 //! ```
 //!
-//! for parameters that stand still `σ²` and `|μ|²` are unbiased (the latter is told as 0 where it comes out below). While
+//! For parameters that stand still `σ²` and `|μ|²` are unbiased (the latter is told as 0 where it comes out below). While
 //! they move, `m` is where the gradient was on average in the window, and what the mean gradient changed in it is counted
 //! as variance: a short window keeps that small.
 //!
@@ -30,12 +30,19 @@
 //! `g_s` takes a backward pass of its own, through the score of `s` alone; another one without `b_s` says what the baseline
 //! does: [`effect`](SiteVariance::effect) is `Var g_s` by that. `g_rest` is what is left: gradients along pathwise draws,
 //! and those of terms that depend on parameters directly. Shares are of `Σ_s Var g_s + Var g_rest`, and what these do not
-//! add up to is the [`covariance`](VarianceReport::covariance). It is not small in general: each cost holds terms that
-//! other sites have a part in, and the costs of a site hold what later ones add. Where sites have nothing to do with each other and
-//! are charged downstream alone, it is 0.
+//! add up to is the [`covariance`](VarianceReport::covariance). It is 0 where no two terms reach the same parameter, and in
+//! general it is not: the draws of one site are in the costs of others.
 //!
-//! Variances are over the random choices of all sites: what a site's term varies by comes from the draws of others too, in
-//! its cost. Enumerating the site takes its term away; the others' remain.
+//! For the same reason a term varies with the draws of other sites too, by way of its cost. Enumerating a site takes its
+//! own term's noise away; the others' remain.
+//!
+//! A site that is absent from a step adds 0 to it. Sites that are enumerated have a line as well, whose variance is that of
+//! what is drawn elsewhere.
+//!
+//! # What it takes
+//!
+//! Two numbers for each element of a parameter; with sites, as many again for the whole gradient, for the rest, and for
+//! what each site's term reaches, with and without its baseline. The time is measured: see [`Price`].
 //!
 //! # What it leaves alone
 //!

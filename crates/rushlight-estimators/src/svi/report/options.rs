@@ -1,6 +1,17 @@
 //! What is watched, and how closely.
 
 /// How a fit watches the variance of its gradient: see [`Svi::watch_variance`](crate::Svi::watch_variance).
+///
+/// # Examples
+///
+/// For a fit whose parameters move fast, and in which a few backward passes more do not matter:
+///
+/// ```
+/// use rushlight_estimators::WatchVariance;
+///
+/// let watch = WatchVariance::new().window(50).sites_every(10).sites_window(20);
+/// assert_ne!(watch, WatchVariance::default());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WatchVariance {
     window: usize,

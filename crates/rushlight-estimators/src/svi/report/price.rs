@@ -6,7 +6,8 @@ use std::time::Duration;
 ///
 /// Times are relative to those of the same steps without: both programs, the estimate, the backward pass and the checks
 /// (not the optimizer). Measured in the steps whose sites were looked into, the first left out as soon as there are more:
-/// it meets everything for the first time. `None` where there were none.
+/// it meets everything for the first time. `None` where there were none. Of a device that works through a queue, the times
+/// are those of filling it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

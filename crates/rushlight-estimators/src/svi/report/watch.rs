@@ -102,16 +102,14 @@ impl Watch {
         }
         let rows = self.rows()?;
         let sum: f64 = rows.iter().map(|(row, _)| row.noise.variance).sum();
-        let covariance = match rows.is_empty() {
-            true => None,
-            false => Some(self.sites.whole.all()?.variance - sum),
-        };
+        let seen: Noise = self.sites.whole.all()?.into();
+        let covariance = (!rows.is_empty()).then_some(seen.variance - sum);
         let (mut sites, facts): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         sites.iter_mut().for_each(|s| s.share = share(s.noise.variance, sum));
         let candidates = sites.iter().zip(facts);
         let candidates = candidates
             .map(|(s, facts)| Candidate::new(s.site.as_deref(), s.share, s.effect, facts));
-        let advice = advise(candidates.collect());
+        let advice = advise(seen.signal_to_noise, candidates.collect());
         sites.sort_by(|a, b| b.share.total_cmp(&a.share));
         Ok(VarianceReport {
             steps: self.steps,
