@@ -1,13 +1,14 @@
 //! What watching costs, measured on the way.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// The price of a report: how much longer steps took.
 ///
 /// Times are relative to those of the same steps without: both programs, the estimate, the backward pass and the checks
-/// (not the optimizer). Measured in the steps whose sites were looked into, the first left out as soon as there are more:
-/// it meets everything for the first time. `None` where there were none. Of a device that works through a queue, the times
-/// are those of filling it.
+/// (not the optimizer). They are medians of the last steps whose sites were looked into, the first left out as soon as there
+/// are more: it meets everything for the first time. `None` where there were none. Of a device that works through a queue,
+/// the times are those of filling it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -31,10 +32,10 @@ pub struct Price {
 pub(super) struct Clock {
     looked: u64,
     passes: usize,
-    times: Times,
+    last: VecDeque<Times>,
 }
 
-/// What one step, or several, took.
+/// What one step took.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Times {
     pub step: Duration,
@@ -42,22 +43,21 @@ pub(super) struct Times {
     pub sites: Duration,
 }
 
+/// How many are kept.
+const KEPT: usize = 64;
+
 impl Clock {
     pub fn add(&mut self, times: Times, passes: usize) {
-        if self.looked == 1 {
-            self.times = Times::default();
+        if self.looked == 1 || self.last.len() == KEPT {
+            self.last.pop_front();
         }
+        self.last.push_back(times);
         self.looked += 1;
         self.passes += passes;
-        self.times.step += times.step;
-        self.times.parameters += times.parameters;
-        self.times.sites += times.sites;
     }
 
     pub fn price(&self, every: Option<u64>) -> Price {
-        let step = self.times.step.as_secs_f64();
-        let relative = |t: Duration| (step > 0.0).then(|| t.as_secs_f64() / step);
-        let (parameters, sites) = (relative(self.times.parameters), relative(self.times.sites));
+        let (parameters, sites) = (self.median(|t| t.parameters), self.median(|t| t.sites));
         let average = |every: u64| Some(parameters? + sites? / every as f64);
         Price {
             every,
@@ -67,5 +67,40 @@ impl Clock {
             sites,
             on_average: every.and_then(average),
         }
+    }
+
+    /// Of what is asked for, relative to the rest of its step: whoever takes the processor away for a moment does not count.
+    fn median(&self, of: impl Fn(&Times) -> Duration) -> Option<f64> {
+        let relative = |t: &Times| of(t).as_secs_f64() / t.step.as_secs_f64();
+        let mut all: Vec<f64> = self.last.iter().map(relative).filter(|x| x.is_finite()).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An eighth and a half of each step but two: the first, and one that was interrupted.
+    #[test]
+    fn single_steps_that_took_long_do_not_count() {
+        let times = |step, parameters, sites| {
+            let [step, parameters, sites] = [step, parameters, sites].map(Duration::from_secs);
+            Times { step, parameters, sites }
+        };
+        let mut clock = Clock::default();
+        assert_eq!(clock.price(Some(10)).on_average, None);
+        clock.add(times(8, 720, 720), 3);
+        assert_eq!(clock.price(Some(10)).parameters, Some(90.0));
+        for i in 0..99 {
+            clock.add(if i == 98 { times(8, 4_000, 1) } else { times(8, 1, 4) }, 3);
+            let price = clock.price(Some(10));
+            assert_eq!((price.parameters, price.sites), (Some(0.125), Some(0.5)));
+        }
+        let price = clock.price(Some(10));
+        assert!((price.on_average.unwrap() - 0.175).abs() < 1e-12);
+        assert_eq!((price.looked, price.backward_passes), (100, 3.0));
+        assert!(clock.last.len() == KEPT);
     }
 }
