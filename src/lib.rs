@@ -27,7 +27,8 @@ pub mod prelude {
         Adam, Adaptive, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator,
         IwaeElbo, Learned, LeaveOneOut, MeanFieldElbo, OptimalConstant, Predictive, Program,
         RenyiElbo, Result, ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy,
-        StrategyExt, Svi, TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, certify,
+        StrategyExt, Svi, TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, VarianceReport,
+        WatchVariance, certify,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }
@@ -49,6 +50,9 @@ mod how_to {
 
     #[doc = include_str!("../docs/how-to/optimizers.md")]
     struct Optimizers;
+
+    #[doc = include_str!("../docs/how-to/read-the-variance-report.md")]
+    struct ReadTheVarianceReport;
 
     #[doc = include_str!("../docs/how-to/stop-and-resume.md")]
     struct StopAndResume;

@@ -61,6 +61,17 @@ pub trait Estimator: Debug {
         Ok(())
     }
 
+    /// The terms that the score-function sites add to the surrogate, site by site, for the
+    /// [report](crate::report) of what adds to the variance. Asked for between an estimate and its
+    /// [`settle`](Self::settle), of the same particles; no memory moves. By default `None`: sites are not told apart.
+    ///
+    /// # Errors
+    ///
+    /// The distributions' and baselines'.
+    fn site_terms(&self, _particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        Ok(None)
+    }
+
     /// What a checkpoint has to keep, so that estimates go on with equal bits: the memories of baselines. By default
     /// nothing.
     ///
@@ -130,6 +141,10 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
         (**self).settle(particles)
     }
 
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        (**self).site_terms(particles)
+    }
+
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         (**self).loss(particles)
     }
@@ -172,4 +187,15 @@ pub struct Fit {
     pub site: String,
     /// The loss, shape `[]`.
     pub loss: Tensor,
+}
+
+/// What one score-function site adds to the surrogate, in all particles.
+#[derive(Debug, Clone)]
+pub struct SiteTerm {
+    /// The site.
+    pub site: String,
+    /// `− Σ log q · stop(cost − baseline)`, as it is in the surrogate. Shape: `[]`.
+    pub term: Tensor,
+    /// `− Σ log q · stop(cost)`, where something is subtracted from the cost. Shape: `[]`.
+    pub without_baseline: Option<Tensor>,
 }

@@ -526,6 +526,12 @@ pub enum Error {
         /// The site.
         site: String,
     },
+    /// A report on a variance that nobody watched.
+    #[error(
+        "nothing is known of the gradient's variance, because it was not watched; make the fit with \
+         `.watch_variance(WatchVariance::new())`"
+    )]
+    NotWatched,
     /// Draws without gradients, where an estimator needs them.
     #[error(
         "{estimator} needs gradients of all draws of the guide, and those of {sites:?} carry none; sample them from \

@@ -32,8 +32,11 @@ type Runs<'a> = BTreeMap<usize, (&'a Site, Charged)>;
 /// the run had met before.
 type Alike<'a> = (usize, &'a str, Vec<usize>, Vec<(usize, usize)>);
 
-/// The terms of all compared sites, whose charges are taken out.
-pub(super) fn terms(particles: &[Particle], charged: &mut [AllCharged]) -> Result<Vec<Tensor>> {
+/// The terms of all compared sites, by name, whose charges are taken out.
+pub(super) fn terms<'a>(
+    particles: &'a [Particle],
+    charged: &mut [AllCharged],
+) -> Result<Vec<(&'a str, Tensor)>> {
     let mut all: FxHashMap<Alike<'_>, Runs<'_>> = FxHashMap::default();
     let mut order = Vec::new();
     for (particle, charged) in particles.iter().zip(charged) {
@@ -61,17 +64,17 @@ pub(super) fn terms(particles: &[Particle], charged: &mut [AllCharged]) -> Resul
         }
     }
     let mut terms = Vec::new();
-    for runs in order.iter().filter_map(|alike| all.get(alike)) {
+    for (name, runs) in order.iter().filter_map(|alike| Some((alike.1, all.get(alike)?))) {
         let how = runs.values().find_map(|(site, _)| site.turn()).map(|turn| turn.how);
         match (how, runs.get(&0), runs.get(&1)) {
             (Some(How::Measured { .. }), Some((base, _)), _) => {
-                terms.extend(measured(base, runs)?);
+                terms.extend(measured(base, runs)?.into_iter().map(|term| (name, term)));
             }
             (Some(How::Antithetic), Some((first, a)), Some((second, b))) => {
                 let slope = disarm(&**first.dist(), [first.value(), second.value()])?;
-                terms.push(against(first, (a, b), slope)?);
+                terms.push((name, against(first, (a, b), slope)?));
             }
-            _ => terms.extend(leave_one_out(runs)?),
+            _ => terms.extend(leave_one_out(runs)?.into_iter().map(|term| (name, term))),
         }
     }
     Ok(terms)

@@ -28,7 +28,7 @@ pub(super) type AllCharged = Vec<Option<Charged>>;
 pub(super) struct Elbo {
     pub particles: usize,
     pub charges: Charges,
-    memories: Memories,
+    pub memories: Memories,
 }
 
 impl Elbo {
@@ -75,7 +75,8 @@ impl Elbo {
         // The outcomes of an enumeration share the weight of one particle.
         let share = 1.0 / self.particles as f64;
         let mut loss = 0.0;
-        let mut surrogates = compared::terms(particles, &mut charged)?;
+        let compared = compared::terms(particles, &mut charged)?;
+        let mut surrogates: Vec<Tensor> = compared.into_iter().map(|(_, term)| term).collect();
         let mut fits = Vec::new();
         for (view, charged) in views().zip(adjust(charged)?) {
             if view.particle.is_aside() {
@@ -190,14 +191,14 @@ pub(super) fn score_term(site: &Site, Charged { cost, elements }: Charged) -> Re
 }
 
 /// One particle, by number, and what of it is known in closed form.
-struct View<'a> {
-    n: usize,
-    particle: &'a Particle,
-    divergences: &'a Divergences,
+pub(super) struct View<'a> {
+    pub n: usize,
+    pub particle: &'a Particle,
+    pub divergences: &'a Divergences,
 }
 
 impl View<'_> {
-    fn charged(&self, charges: Charges) -> Result<AllCharged> {
+    pub fn charged(&self, charges: Charges) -> Result<AllCharged> {
         if !self.particle.guide().sites().any(is_score) {
             return Ok(Vec::new());
         }

@@ -2,7 +2,7 @@
 
 use super::divergences::Divergences;
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle, State};
+use crate::{Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_distributions::kl::KlRules;
 use rushlight_trace::{Result, Trace};
 
@@ -120,6 +120,10 @@ impl Estimator for MeanFieldElbo {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.elbo.settle(particles)
+    }
+
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        self.elbo.site_terms(particles, &self.divergences(particles)?, None).map(Some)
     }
 
     fn state(&self) -> Result<State> {

@@ -28,6 +28,7 @@ mod scalars;
 mod several;
 mod sticking_the_landing;
 mod stopped;
+mod terms;
 mod trace_elbo;
 mod trace_enum_elbo;
 mod trace_graph_elbo;

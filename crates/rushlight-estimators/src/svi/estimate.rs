@@ -25,6 +25,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         if self.step == 0 {
             self.pilot(data)?;
         }
+        let start = self.watch.as_ref().and_then(|watch| watch.start());
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
         if self.step == 0 {
@@ -37,11 +38,14 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
         checks::loss(loss, self.step)?;
         let check_weights = self.validate && self.params.len() != self.checked_params;
-        let (params, step) = (&self.params, self.step);
+        let (params, step, watch) = (&self.params, self.step, &mut self.watch);
         let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
         let updates = deep::walk(particles.iter().map(sites).sum(), || {
             if check_weights {
                 checks::no_shared_weights(params, surrogate.as_ref(), &fits)?;
+            }
+            if let Some(watch) = watch {
+                watch.leave_out(params.len(), &fits);
             }
             let losses = fits.into_iter().map(|f| f.loss);
             let objective = sum_scalars(surrogate.into_iter().chain(losses))?;
@@ -53,6 +57,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             self.checked_params = self.params.len();
         }
         accept(self, &updates)?;
+        if let Some(watch) = &mut self.watch {
+            watch.see(&updates, &particles, &*self.estimator, start)?;
+        }
         self.estimator.settle(&particles)?;
         self.step += 1;
         Ok((loss, updates))

@@ -7,6 +7,7 @@ mod estimate;
 mod outcomes;
 mod predictive;
 mod progress;
+pub mod report;
 pub(crate) mod rows;
 mod runner;
 mod setup;
@@ -76,6 +77,8 @@ pub struct Svi<X: ?Sized, M, G> {
     loaded_params: usize,
     /// How particles are run in threads, if they are to be.
     in_threads: Option<runner::InThreads<X, M, G>>,
+    /// What is seen of the gradient's variance, if that is asked for.
+    watch: Option<Box<report::Watch>>,
     data: PhantomData<fn(&X)>,
 }
 
@@ -141,6 +144,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             checked_rows: false,
             loaded_params: 0,
             in_threads: None,
+            watch: None,
             data: PhantomData,
         }
     }
