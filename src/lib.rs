@@ -3,9 +3,9 @@
 pub use rushlight_distributions::{self as distributions, *};
 pub use rushlight_estimators::*;
 pub use rushlight_trace::{
-    Ctx, Deterministic, Draw, Draws, Enumerated, Enumeration, Frame, Gate, Hints, Linear, Param,
-    ParamStore, Plate, Predictive, Program, Run, Samples, Site, Source, Strategy, StrategyExt,
-    Trace, Values, outcomes,
+    Apart, Ctx, Deterministic, Draw, Draws, Enumerated, Enumeration, Frame, Gate, Hints, How,
+    Linear, Param, ParamStore, Plate, Predictive, Program, Run, Samples, Site, Source, Strategy,
+    StrategyExt, Trace, Turn, Values, outcomes,
 };
 pub use rushlight_trace::{Error, Result};
 
@@ -27,7 +27,8 @@ pub mod prelude {
         Adam, Adaptive, BaselineExt, Batches, Ctx, DecayingAverage, Draw, Error, Estimator,
         IwaeElbo, Learned, LeaveOneOut, MeanFieldElbo, OptimalConstant, Predictive, Program,
         RenyiElbo, Result, ReweightedWakeSleep, Samples, Sgd, StickingTheLanding, Strategy,
-        StrategyExt, Svi, TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, certify,
+        StrategyExt, Svi, TraceElbo, TraceEnumElbo, TraceGraphElbo, Value, VarianceReport,
+        WatchVariance, certify,
     };
     pub use candle_core::{D, DType, Device, Module, Tensor};
 }
@@ -38,13 +39,20 @@ mod how_to {
     #[doc = include_str!("../docs/how-to/certify.md")]
     struct Certify;
 
+    #[doc = include_str!("../docs/how-to/choose-a-strategy.md")]
+    struct ChooseAStrategy;
+
     #[doc = include_str!("../docs/how-to/enumerate.md")]
     struct Enumerate;
+
     #[doc = include_str!("../docs/how-to/add-a-distribution.md")]
     struct AddADistribution;
 
     #[doc = include_str!("../docs/how-to/optimizers.md")]
     struct Optimizers;
+
+    #[doc = include_str!("../docs/how-to/read-the-variance-report.md")]
+    struct ReadTheVarianceReport;
 
     #[doc = include_str!("../docs/how-to/stop-and-resume.md")]
     struct StopAndResume;

@@ -204,6 +204,16 @@ fn draws_that_depend_on_each_other() {
     );
 }
 
+#[test]
+fn a_report_on_what_was_not_watched() {
+    let svi = Svi::new(|ctx, _: &()| normal(ctx, "z").map(drop), |_, _| Ok(()));
+    assert_eq!(
+        text(svi.report()),
+        "nothing is known of the gradient's variance, because it was not watched; make the fit with \
+         `.watch_variance(WatchVariance::new())`"
+    );
+}
+
 /// An estimator that scales the gradients of draws is given some that it cannot scale.
 #[test]
 fn a_draw_without_a_gate() {

@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Init;
 use rushlight::prelude::*;
+use rushlight::{Strategy, StrategyExt};
 
 /// What is attached to the score-function sites of a row.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,8 @@ pub enum Baselines {
     LearnedAndAverage,
     /// An average, and behind it one for each datum and a constant for each datum.
     ByDatum,
+    /// None, and another strategy.
+    By(Strategy),
     /// For mutants: a baseline that answers with this step's cost, times a number.
     Peek(fn(Draw) -> Draw),
 }
@@ -59,6 +62,7 @@ impl Baselines {
                 .baseline(average(0.9))
                 .baseline(average(0.5).by_datum())
                 .baseline(OptimalConstant::new(0.5).by_datum()),
+            Self::By(strategy) => draw.strategy(strategy),
             Self::Peek(attach) => attach(draw),
         })
     }

@@ -225,8 +225,8 @@ fn what_cannot_be_enumerated_is_told() {
     let pathwise = "site `z`: Bernoulli cannot be estimated so: pathwise gradients serve distributions whose draws \
                     carry them (`has_rsample`); choose another strategy";
     assert_eq!(told(|| Ok(Bernoulli::new(0.5)?.pathwise())), pathwise);
-    let baseline =
-        "site `z`: a baseline can do nothing there, because all outcomes are enumerated; remove it";
+    let baseline = "site `z`: a baseline can do nothing there, because runs are compared, and it is the same in all of them; \
+         remove it";
     let draw = || Ok(Bernoulli::new(0.5)?.baseline(DecayingAverage::new(0.9)).enumerate());
     assert_eq!(told(draw), baseline);
     let many = "site `z` has 40 elements with 2 outcomes each, more than 16777216 in all";

@@ -106,6 +106,12 @@ pub trait Distribution: Any + Debug + Send + Sync {
     /// Whether gradients flow from a draw to the parameters.
     fn has_rsample(&self) -> bool;
 
+    /// Whether those gradients are on average others than those of an expectation over draws, as straight-through ones
+    /// are. By default not.
+    fn has_biased_rsample(&self) -> bool {
+        false
+    }
+
     /// A draw that carries gradients. Shape: `shape + batch + event`.
     ///
     /// # Errors
@@ -274,6 +280,7 @@ impl Distribution for Arc<dyn Distribution> {
         event_shape() -> &[usize];
         support() -> Constraint;
         has_rsample() -> bool;
+        has_biased_rsample() -> bool;
         rsample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
         reparameterize(value: &Tensor) -> Result<Tensor>;
         sample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;

@@ -38,6 +38,7 @@
 
 pub mod constraint;
 pub mod continuous;
+pub mod coupled;
 pub mod discrete;
 mod distribution;
 mod error;
@@ -75,6 +76,6 @@ pub use real::Real;
 pub use rng::Rng;
 pub use traced::{Ledger, Origins, Reads, SiteSet, Traced};
 pub use transform::Transform;
-pub use wrap::ZeroInflated;
 pub use wrap::{Independent, TransformedDistribution, WithoutRsample};
 pub use wrap::{Masked, MixtureSameFamily};
+pub use wrap::{StraightThrough, ZeroInflated};

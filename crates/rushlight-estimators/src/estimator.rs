@@ -55,8 +55,8 @@ pub trait Estimator: Debug {
         1
     }
 
-    /// Which sites of the guide are enumerated. By default, none: an objective has to say that it adds up particles
-    /// whose terms were weighed.
+    /// Which sites of the guide are enumerated, and whether other strategies that take several runs may be used. By default,
+    /// none: an objective has to say that it adds up particles whose terms were weighed, and compares them.
     fn enumerates(&self) -> Enumerates {
         Enumerates::Nothing
     }
@@ -104,6 +104,17 @@ pub trait Estimator: Debug {
         Ok(())
     }
 
+    /// The terms that the score-function sites add to the surrogate, site by site, for the
+    /// [report](crate::report) of what adds to the variance. Asked for between an estimate and its
+    /// [`settle`](Self::settle), of the same particles; no memory moves. By default `None`: sites are not told apart.
+    ///
+    /// # Errors
+    ///
+    /// The distributions' and baselines'.
+    fn site_terms(&self, _particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        Ok(None)
+    }
+
     /// What a checkpoint has to keep, so that estimates go on with equal bits: the memories of baselines. By default
     /// nothing.
     ///
@@ -131,10 +142,10 @@ pub trait Estimator: Debug {
     /// The distributions'.
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         let mut elbo = 0.0;
-        for p in particles {
+        for p in particles.iter().filter(|p| !p.is_aside()) {
             elbo += p.totals()?.elbo();
         }
-        // Not by how many there are: the outcomes of an enumeration share the weight of one.
+        // Not by how many there are: the runs of a particle share the weight of one.
         Ok(-elbo / self.particles() as f64)
     }
 }
@@ -173,6 +184,10 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
         (**self).settle(particles)
     }
 
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        (**self).site_terms(particles)
+    }
+
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         (**self).loss(particles)
     }
@@ -199,7 +214,7 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enumerates {
-    /// None: marked ones are an error.
+    /// None: they are an error, as are strategies that compare runs.
     Nothing,
     /// Those marked by [`Strategy::Enumerate`](rushlight_trace::Strategy::Enumerate).
     Marked,
@@ -271,4 +286,15 @@ pub struct Fit {
     pub site: String,
     /// The loss, shape `[]`.
     pub loss: Tensor,
+}
+
+/// What one score-function site adds to the surrogate, in all particles.
+#[derive(Debug, Clone)]
+pub struct SiteTerm {
+    /// The site.
+    pub site: String,
+    /// `− Σ log q · stop(cost − baseline)`, as it is in the surrogate. Shape: `[]`.
+    pub term: Tensor,
+    /// `− Σ log q · stop(cost)`, where something is subtracted from the cost. Shape: `[]`.
+    pub without_baseline: Option<Tensor>,
 }

@@ -9,10 +9,12 @@
 //!   [`IwaeElbo`] and [`RenyiElbo`]; [`ReweightedWakeSleep`].
 //! * A [`Baseline`] predicts the cost downstream of a random choice, which lowers the variance and leaves the
 //!   mean alone: [`DecayingAverage`], [`OptimalConstant`], [`Learned`], [`Value`]. They are attached with
-//!   [`.baseline(..)`](BaselineExt::baseline) and stack; under [`TraceElbo`] and [`TraceGraphElbo`] a site that names none has [`Adaptive`].
+//!   [`.baseline(..)`](BaselineExt::baseline) and stack; under [`TraceElbo`],
+//!   [`TraceGraphElbo`] and [`MeanFieldElbo`] a site that names none has [`Adaptive`].
 //! * An [`Optimizer`] moves the parameters: [`Adam`], [`AdamW`], [`ClippedAdam`], [`RmsProp`], [`Adagrad`], [`Sgd`];
 //!   with learning rates by name, a [`Schedule`] and clipped gradients.
 //! * [`Svi::save`] and [`Svi::load`]: a run that stops and goes on later has the bits of one that never stopped.
+//! * [`Svi::report`] says where the variance of the gradient comes from, and what would help.
 //! * [`certify`](certify()) proves an estimator unbiased on a program, or finds what is off.
 //! * [`Batches`] cuts data into shuffled minibatches.
 
@@ -32,7 +34,7 @@ pub use baseline::{
 };
 pub use batches::Batches;
 pub use certify::{Certify, certify};
-pub use estimator::{Enumerates, Estimate, Estimator, Fit};
+pub use estimator::{Enumerates, Estimate, Estimator, Fit, SiteTerm};
 pub use objective::{
     IwaeElbo, LeaveOneOut, MeanFieldElbo, RenyiElbo, ReweightedWakeSleep, StickingTheLanding,
     TraceElbo, TraceEnumElbo, TraceGraphElbo,
@@ -40,4 +42,5 @@ pub use objective::{
 pub use optim::{Adagrad, Adam, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule, Sgd, Update};
 pub use particle::Particle;
 pub use state::State;
+pub use svi::report::{self, VarianceReport, WatchVariance};
 pub use svi::{Progress, Svi};

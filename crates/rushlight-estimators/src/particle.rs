@@ -39,6 +39,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Particle {
     guide: Arc<Trace>,
     model: Trace,
+    number: usize,
     totals: OnceLock<Totals>,
 }
 
@@ -50,7 +51,29 @@ impl Particle {
     /// Those of [`Trace::check_replayed_by`].
     pub fn new(guide: Arc<Trace>, model: Trace) -> Result<Self> {
         guide.check_replayed_by(&model)?;
-        Ok(Self { guide, model, totals: OnceLock::new() })
+        Ok(Self { guide, model, number: 0, totals: OnceLock::new() })
+    }
+
+    /// As one of the runs of particle `number` of a step.
+    pub(crate) fn numbered(self, number: usize) -> Self {
+        Self { number, ..self }
+    }
+
+    /// The same, all of its terms counting `by` times as much.
+    pub(crate) fn scaled(&self, by: f64) -> Result<Self> {
+        let (guide, model) = (Arc::new(self.guide.scaled(by)), self.model.scaled(by));
+        Ok(Self::new(guide, model)?.numbered(self.number))
+    }
+
+    /// Which of a step's particles it is, or is a run of.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Whether it is a run for one site's sake, and no part of the objective: see
+    /// [`MeasureValued`](rushlight_trace::Strategy::MeasureValued).
+    pub fn is_aside(&self) -> bool {
+        self.guide.sites().any(|site| site.turn().is_some_and(|turn| turn.is_aside()))
     }
 
     /// What the guide drew.

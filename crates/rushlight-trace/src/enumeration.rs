@@ -1,16 +1,17 @@
-//! All outcomes of a program whose latents are finite, one run after the other.
+//! Programs that run several times: all outcomes of a site, several draws, a draw and its changes.
 
-use crate::{Error, Result, Run, Source, Strategy, Trace};
+use crate::odometer::{Kind, Odometer};
+use crate::{Apart, Error, How, Result, Run, Source, Strategy, Trace, Turn};
 use candle_core::Tensor;
-use rushlight_distributions::Distribution;
+use rushlight_distributions::coupled::{self, WeakDerivative};
+use rushlight_distributions::{Distribution, Rng, SiteSet};
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The outcome that a run is to take at each finite site: an odometer, whose last wheel turns fastest.
+/// What a run is to take at each site that has several runs: an odometer, whose last wheel turns fastest.
 ///
-/// A wheel is put on where a run first meets a site, so that programs may branch on what came before. Sites whose
-/// support is not finite draw from their own distributions.
-///
-/// [`outcomes`] runs a program through all of them.
+/// By default it goes through all outcomes of finite sites; sites whose support is not finite draw from their own
+/// distributions. [`outcomes`] runs a program through all of them.
 ///
 /// # Examples
 ///
@@ -39,6 +40,8 @@ pub struct Enumeration {
     marked: bool,
     noted: bool,
     side_by_side: bool,
+    /// How much less sites are taken apart than they might.
+    mixing: FxHashMap<String, usize>,
 }
 
 /// How a site's value was enumerated.
@@ -68,17 +71,16 @@ pub struct Enumerated {
     pub side_by_side: bool,
 }
 
-#[derive(Debug, Default)]
-struct Odometer {
-    wheels: Vec<Wheel>,
-    /// How many sites the present run has met.
-    met: usize,
-}
-
-#[derive(Debug)]
-struct Wheel {
-    outcomes: usize,
-    position: usize,
+/// A site that asks for its value.
+pub(crate) struct Asking<'a> {
+    pub name: &'a str,
+    pub number: usize,
+    pub dist: &'a dyn Distribution,
+    pub strategy: Strategy,
+    /// The run's stream, whatever the site.
+    pub rng: &'a Rng,
+    /// All sites that it may depend on.
+    pub ancestors: &'a dyn Fn() -> SiteSet,
 }
 
 /// More outcomes of one site are refused: nobody can wait for them.
@@ -92,7 +94,8 @@ impl Enumeration {
         self
     }
 
-    /// Sites say that they were [enumerated](crate::Site::enumerated), to an objective that sums over outcomes.
+    /// For an objective that compares runs: sites say which of them theirs [is](crate::Site::turn), and other strategies
+    /// that take several runs have them.
     #[must_use]
     pub fn noted(mut self) -> Self {
         self.noted = true;
@@ -106,7 +109,15 @@ impl Enumeration {
         self
     }
 
-    /// Turns to the next outcome; false if the run was the last.
+    /// From the start, taking this site apart less than before: elements first, rows then.
+    #[must_use]
+    pub fn mixing(&self, site: &str) -> Self {
+        let mut again = Self { odometer: Arc::default(), ..self.clone() };
+        *again.mixing.entry(site.to_owned()).or_default() += 1;
+        again
+    }
+
+    /// Turns to the next run; false if the run was the last.
     pub fn turn(&self) -> bool {
         self.odometer().turn()
     }
@@ -115,22 +126,44 @@ impl Enumeration {
         self.odometer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The outcome of the next site; `None` if it is none to enumerate.
-    pub(crate) fn next(
-        &self,
-        site: &str,
-        dist: &dyn Distribution,
-        strategy: Strategy,
-    ) -> Result<Option<(Tensor, Option<Enumerated>)>> {
-        if self.marked && strategy != Strategy::Enumerate {
+    /// The value of the next site; `None` if it is an ordinary one.
+    pub(crate) fn next(&self, asking: Asking<'_>) -> Result<Option<(Tensor, Option<Turn>)>> {
+        // Straight-through draws are finite too: their gradients flow through the draw, as they were asked to.
+        let passes = self.noted && asking.dist.has_rsample();
+        if !passes
+            && (!self.marked || asking.strategy == Strategy::Enumerate)
+            && let Some((value, turn)) = self.outcome(&asking)?
+        {
+            return Ok(Some((value, self.noted.then_some(turn))));
+        }
+        if !self.noted {
             return Ok(None);
         }
+        let several = match asking.strategy {
+            Strategy::LeaveOneOut(draws) => Some(self.draw(&asking, draws)?),
+            Strategy::Disarm => Some(self.pair(&asking)?),
+            Strategy::MeasureValued => self.measured(&asking)?,
+            _ => None,
+        };
+        Ok(several.map(|(value, turn)| (value, Some(turn))))
+    }
+
+    /// How much the elements of a site are taken apart.
+    fn apart(&self, site: &str) -> Apart {
+        match (self.side_by_side, self.mixing.get(site)) {
+            (true, None) => Apart::Elements,
+            (true, Some(1)) => Apart::Rows,
+            _ => Apart::Nothing,
+        }
+    }
+
+    /// One of all outcomes.
+    fn outcome(&self, asking: &Asking<'_>) -> Result<Option<(Tensor, Turn)>> {
+        let &Asking { name, dist, number, .. } = asking;
         let parts = dist.elements().unwrap_or(dist);
         let support = match parts.enumerate_support() {
             Ok(support) => support,
-            Err(_) if self.marked => {
-                return Err(Error::strategy(site, dist.name(), FINITE));
-            }
+            Err(_) if self.marked => return Err(Error::strategy(name, dist.name(), FINITE)),
             Err(_) => return Ok(None),
         };
         let each = support.dim(0)?;
@@ -138,12 +171,14 @@ impl Enumeration {
         let of_part: usize = parts.event_shape().iter().product();
         let all_parts: usize = shape.iter().product::<usize>() / of_part.max(1);
         let rows: usize = dist.batch_shape().iter().product();
-        let parts = if self.side_by_side { all_parts / rows.max(1) } else { all_parts };
+        let side_by_side = self.apart(name) == Apart::Elements;
+        let parts = if side_by_side { all_parts / rows.max(1) } else { all_parts };
         let outcomes = u32::try_from(parts).ok().and_then(|n| each.checked_pow(n));
-        let Some(outcomes) = outcomes.filter(|n| *n <= MOST) else {
-            return Err(Error::TooManyOutcomes { site: site.to_owned(), each, parts, most: MOST });
+        let Some(positions) = outcomes.filter(|n| *n <= MOST) else {
+            return Err(Error::TooManyOutcomes { site: name.to_owned(), each, parts, most: MOST });
         };
-        let mut rest = self.odometer().position(outcomes);
+        let (wheel, position) = self.odometer().own(Kind::Outcomes, positions, number);
+        let mut rest = position;
         let mut picked = vec![0u32; parts];
         for pick in picked.iter_mut().rev() {
             *pick = (rest % each) as u32;
@@ -152,38 +187,85 @@ impl Enumeration {
         let picked = picked.repeat(all_parts / parts.max(1));
         let index = Tensor::from_vec(picked, all_parts, support.device())?;
         let value = support.reshape((each, of_part))?.index_select(&index, 0)?.reshape(shape)?;
-        let side_by_side = self.side_by_side && rows > 1;
-        Ok(Some((value, self.noted.then_some(Enumerated { outcomes, side_by_side }))))
+        let how = How::Outcomes { side_by_side: side_by_side && rows > 1 };
+        Ok(Some((value, Turn { wheel, position, positions, how })))
+    }
+
+    /// One of several independent draws.
+    fn draw(&self, asking: &Asking<'_>, positions: usize) -> Result<(Tensor, Turn)> {
+        let &Asking { name, dist, number, .. } = asking;
+        if positions < 2 {
+            let serves = "leave-one-out compares two draws or more";
+            return Err(Error::strategy(name, dist.name(), serves));
+        }
+        let none = SiteSet::default();
+        let (wheel, position) = self.odometer().shared(Kind::Draws, positions, number, &none);
+        let mut rng = asking.rng.site(name);
+        let mut value = dist.sample(&mut rng, &[])?;
+        for _ in 0..position {
+            value = dist.sample(&mut rng, &[])?;
+        }
+        Ok((value, Turn { wheel, position, positions, how: How::Draws }))
+    }
+
+    /// One of an antithetic pair. A pair's parameters have to be the same in both runs.
+    fn pair(&self, asking: &Asking<'_>) -> Result<(Tensor, Turn)> {
+        let &Asking { name, dist, number, .. } = asking;
+        let pair = match coupled::antithetic(dist, &mut asking.rng.site(name)) {
+            Err(rushlight_distributions::Error::NotAvailable { .. }) => {
+                return Err(Error::strategy(name, dist.name(), COUPLED));
+            }
+            pair => pair?,
+        };
+        let ancestors = (asking.ancestors)();
+        let (wheel, position) = self.odometer().shared(Kind::Antithetic, 2, number, &ancestors);
+        let turn = Turn { wheel, position, positions: 2, how: How::Antithetic };
+        let [first, second] = pair;
+        Ok((if position == 0 { first } else { second }, turn))
+    }
+
+    /// A draw, or with one part of it changed. In a run that is there for another site, the draw alone.
+    fn measured(&self, asking: &Asking<'_>) -> Result<Option<(Tensor, Turn)>> {
+        let &Asking { name, dist, number, .. } = asking;
+        let Some(weak) = WeakDerivative::of(dist) else {
+            return Err(Error::strategy(name, dist.name(), MEASURED));
+        };
+        let mut draws = weak.draw(dist, &mut asking.rng.site(name))?;
+        let (alternates, apart) = (weak.alternates(), self.apart(name));
+        let how = How::Measured { alternates, apart };
+        let positions = 1 + alternates * apart.parts(dist);
+        let mut odometer = self.odometer();
+        if odometer.is_aside() {
+            let turn = Turn { wheel: usize::MAX, position: 0, positions: 1, how };
+            return Ok(Some((draws.swap_remove(0), turn)));
+        }
+        let (wheel, position) = odometer.own(Kind::Measured, positions, number);
+        let turn = Turn { wheel, position, positions, how };
+        let Some(change) = position.checked_sub(1) else {
+            return Ok(Some((draws.swap_remove(0), turn)));
+        };
+        let (part, alternate) = (change / alternates, 1 + change % alternates);
+        let value = match apart.mask(dist, part, &draws[0])? {
+            None => draws.swap_remove(alternate),
+            Some(mask) => {
+                let event = draws[0].rank() - mask.rank();
+                let mask = mask.reshape([mask.dims(), vec![1; event].as_slice()].concat())?;
+                mask.broadcast_as(draws[0].shape())?.where_cond(&draws[alternate], &draws[0])?
+            }
+        };
+        Ok(Some((value, turn)))
     }
 }
 
 /// What enumeration serves.
 const FINITE: &str = "enumeration serves finite distributions (Bernoulli, Categorical, OneHotCategorical, Binomial, \
                       BetaBinomial, OrderedLogistic, products of such)";
-
-impl Odometer {
-    fn position(&mut self, outcomes: usize) -> usize {
-        if self.met == self.wheels.len() {
-            self.wheels.push(Wheel { outcomes, position: 0 });
-        }
-        self.met += 1;
-        self.wheels[self.met - 1].position
-    }
-
-    /// Turns to the next outcome; false if that was the last.
-    fn turn(&mut self) -> bool {
-        self.wheels.truncate(self.met);
-        self.met = 0;
-        while let Some(last) = self.wheels.last_mut() {
-            last.position += 1;
-            if last.position < last.outcomes {
-                return true;
-            }
-            self.wheels.pop();
-        }
-        false
-    }
-}
+/// What DisARM serves.
+const COUPLED: &str = "DisARM serves finite distributions (Bernoulli, Categorical, OneHotCategorical, Binomial, \
+                       BetaBinomial, OrderedLogistic, products of such)";
+/// What measure-valued gradients serve.
+const MEASURED: &str = "measure-valued gradients serve Normal, Poisson and finite distributions (Bernoulli, \
+                        Categorical, ..), and products of such";
 
 /// The traces of a program under every outcome of its finite latents, in order. A trace's
 /// [`log_prob_sum`](Trace::log_prob_sum) is the logarithm of its probability (times the densities of what is not

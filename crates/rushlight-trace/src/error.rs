@@ -542,23 +542,30 @@ pub enum Error {
         /// What the strategy serves.
         serves: &'static str,
     },
-    /// A baseline at a site all of whose outcomes are summed over.
+    /// A baseline at a site whose strategy compares runs.
     #[error(
-        "site `{site}`: a baseline can do nothing there, because all outcomes are enumerated; remove it"
+        "site `{site}`: a baseline can do nothing there, because runs are compared, and it is the same in all of them; \
+         remove it"
     )]
     EnumeratedBaseline {
         /// The site.
         site: String,
     },
-    /// An objective that takes no enumerated sites.
+    /// An objective that takes no sites whose strategies compare runs.
     #[error(
-        "site `{site}` is enumerated, which this objective cannot weigh; use `TraceElbo` or `TraceGraphElbo`, \
+        "site `{site}` has several runs, which this objective cannot weigh; use `TraceElbo` or `TraceGraphElbo`, \
          or another strategy"
     )]
     EnumeratedSite {
         /// The site.
         site: String,
     },
+    /// A report on a variance that nobody watched.
+    #[error(
+        "nothing is known of the gradient's variance, because it was not watched; make the fit with \
+         `.watch_variance(WatchVariance::new())`"
+    )]
+    NotWatched,
     /// Draws without gradients, where an estimator needs them.
     #[error(
         "{estimator} needs gradients of all draws of the guide, and those of {sites:?} carry none; sample them from \

@@ -1,7 +1,7 @@
 //! One sample or observe statement of a run.
 
 use crate::region::Weighting;
-use crate::{Enumerated, Frame, Gate, Hints, Result, plate};
+use crate::{Enumerated, Frame, Gate, Hints, Result, Turn, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{Distribution, SiteSet, Weight};
 use std::sync::{Arc, OnceLock};
@@ -88,7 +88,7 @@ pub struct Site {
     pub(crate) plates: Arc<[Frame]>,
     pub(crate) weight: Weighting,
     pub(crate) hints: Hints,
-    pub(crate) enumerated: Option<Enumerated>,
+    pub(crate) turn: Option<Turn>,
     pub(crate) parents: SiteSet,
     pub(crate) mixed: SiteSet,
     /// Axes of parents' values that are axes of this site, index for index: parent, its axis, the axis here, both
@@ -158,7 +158,12 @@ impl Site {
 
     /// How the value was enumerated, if it is one of all outcomes and not drawn.
     pub fn enumerated(&self) -> Option<Enumerated> {
-        self.enumerated
+        self.turn.and_then(Turn::enumerated)
+    }
+
+    /// Which of the site's runs this is, if its strategy takes several.
+    pub fn turn(&self) -> Option<Turn> {
+        self.turn
     }
 
     /// The same site counting `weight` times as much. Shape: broadcasts to the plates. Where it is 0 the site does not
@@ -168,6 +173,14 @@ impl Site {
         site.weight = site.weight.times(weight)?;
         (site.log_prob_sum, site.element_cost) = (OnceLock::new(), OnceLock::new());
         Ok(site)
+    }
+
+    /// The same site counting `by` times as much.
+    pub(crate) fn scaled(&self, by: f64) -> Self {
+        let mut site = self.clone();
+        site.weight.scale *= by;
+        (site.log_prob_sum, site.element_cost) = (OnceLock::new(), OnceLock::new());
+        site
     }
 
     /// The sites of this run that this one may depend on directly: those that its parameters and value were
@@ -196,9 +209,16 @@ impl Site {
         }
     }
 
-    /// Whether the value carries gradients to the parameters of its distribution.
+    /// Whether the value carries gradients to the parameters of its distribution: a draw does, an outcome that was
+    /// enumerated does not.
     pub fn is_pathwise(&self) -> bool {
-        self.is_latent() && self.dist.has_rsample()
+        self.is_latent() && self.dist.has_rsample() && self.enumerated().is_none()
+    }
+
+    /// Whether those gradients are marked biased: by the site's [`Strategy`](crate::Strategy::is_biased), or as all draws
+    /// of its distribution are. Not where there are none.
+    pub fn biased(&self) -> bool {
+        self.is_pathwise() && self.dist.has_biased_rsample() && self.value.track_op()
     }
 
     /// What scales the gradients through the value, in a run whose draws are [gated](crate::Draws::Gated).

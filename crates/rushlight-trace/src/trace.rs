@@ -198,6 +198,16 @@ impl Trace {
         Ok(weighted)
     }
 
+    /// The same trace, all of its sites counting `by` times as much.
+    #[must_use]
+    pub fn scaled(&self, by: f64) -> Self {
+        let mut scaled = self.clone();
+        for site in scaled.sites.values_mut() {
+            *site = site.scaled(by);
+        }
+        scaled
+    }
+
     /// The log-probability of everything that happened, scaled. Shape: `[]`.
     ///
     /// # Errors

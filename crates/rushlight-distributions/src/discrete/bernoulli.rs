@@ -1,5 +1,6 @@
 //! The Bernoulli distribution.
 
+use super::slopes;
 use crate::distribution::ParamMap;
 use crate::kernel::{self, Density, Weight};
 use crate::operand::{Operand, Placement, Source, beside, broadcast};
@@ -22,7 +23,8 @@ use std::sync::Arc;
 /// | gradient of a draw | none: estimators use the score function |
 /// | mean, variance | p, p (1 − p) |
 ///
-/// The two parameterizations are each exact in their own form: nothing is clamped or converted.
+/// The two parameterizations are each exact in their own form: nothing is clamped or converted. A value that carries
+/// gradients moves the log-mass as if it were `x l + ln(1 − p)` between the outcomes.
 ///
 /// # Examples
 ///
@@ -94,6 +96,16 @@ impl Bernoulli {
         })
     }
 
+    /// The log-mass of a value that carries gradients.
+    fn along(&self, value: &Tensor) -> Result<Tensor> {
+        let [param] = beside(value, [&self.param])?;
+        let logit = match self.form {
+            Form::Probs => special::logit(&param.detach())?,
+            Form::Logits => param.detach(),
+        };
+        slopes::along(&self.log_prob(&value.detach())?, value, &logit)
+    }
+
     fn placement(&self) -> Placement {
         self.param.placement().cloned().unwrap_or_default()
     }
@@ -147,6 +159,9 @@ impl Distribution for Bernoulli {
     }
 
     fn log_prob_over(&self, value: &Tensor, dims: usize) -> Result<Tensor> {
+        if value.track_op() {
+            return kernel::sum_last(&self.along(value)?, dims);
+        }
         match self.form {
             Form::Probs => kernel::log_prob(OfProbs, value, [&self.param], dims),
             Form::Logits => kernel::log_prob(OfLogits, value, [&self.param], dims),
@@ -154,6 +169,9 @@ impl Distribution for Bernoulli {
     }
 
     fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
+        if value.track_op() {
+            return kernel::weigh(&self.along(value)?, &weight);
+        }
         match self.form {
             Form::Probs => kernel::log_prob_sum(OfProbs, value, [&self.param], weight),
             Form::Logits => kernel::log_prob_sum(OfLogits, value, [&self.param], weight),

@@ -17,6 +17,7 @@ mod one_hot_straight_through;
 mod ordered_logistic;
 mod outcomes;
 mod poisson;
+mod slopes;
 mod tails;
 
 pub use bernoulli::Bernoulli;

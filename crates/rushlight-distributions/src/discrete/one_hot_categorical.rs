@@ -2,9 +2,9 @@
 
 use super::Categorical;
 use super::categorical::Form;
-use super::counts;
+use super::{counts, slopes};
 use crate::distribution::ParamMap;
-use crate::kernel::Weight;
+use crate::kernel::{self, Weight};
 use crate::operand::Operand;
 use crate::{Constraint, Distribution, Error, Result, Rng};
 use candle_core::{D, DType, Tensor};
@@ -23,6 +23,8 @@ use std::sync::Arc;
 /// | support | [`Constraint::OneHot`] |
 /// | gradient of a draw | none: estimators use the score function |
 /// | mean, variance | p, p (1 − p) for each entry |
+///
+/// A value that carries gradients moves the log-mass as if it were `Σ_k x_k ln p_k` between the outcomes.
 ///
 /// # Examples
 ///
@@ -109,6 +111,13 @@ impl OneHotCategorical {
         Ok(valid.where_cond(&index, &none)?)
     }
 
+    /// The log-mass of a value that carries gradients.
+    fn along(&self, value: &Tensor) -> Result<Tensor> {
+        let slopes = self.classes.log_probs()?.detach();
+        let of_entries = slopes::along(&slopes.zeros_like()?, value, &slopes)?.sum(D::Minus1)?;
+        Ok(self.log_prob(&value.detach())?.broadcast_add(&of_entries)?)
+    }
+
     /// The vector of each class.
     fn one_hot(&self, index: &Tensor) -> Result<Tensor> {
         let classes = Tensor::arange(0, self.classes.classes() as u32, index.device())?;
@@ -143,10 +152,16 @@ impl Distribution for OneHotCategorical {
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
+        if value.track_op() {
+            return self.along(value);
+        }
         self.classes.log_prob(&self.index(value)?)
     }
 
     fn log_prob_sum(&self, value: &Tensor, weight: Weight) -> Result<Tensor> {
+        if value.track_op() {
+            return kernel::weigh(&self.along(value)?, &weight);
+        }
         self.classes.log_prob_sum(&self.index(value)?, weight)
     }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// draw, whose mean is another number: expect a systematic error that no number of particles averages out, in exchange
 /// for a low variance. The score function ([`OneHotCategorical`]) has no bias,
 /// [`RelaxedOneHotCategorical`](crate::RelaxedOneHotCategorical) none for the model that is relaxed too. The log-density
-/// has no gradient with respect to its value.
+/// moves with the draw as `Σ_k x_k ln p_k`, which is linear.
 ///
 /// # Examples
 ///
@@ -112,6 +112,10 @@ impl Distribution for OneHotCategoricalStraightThrough {
     }
 
     fn has_rsample(&self) -> bool {
+        true
+    }
+
+    fn has_biased_rsample(&self) -> bool {
         true
     }
 

@@ -16,7 +16,7 @@ use std::any::Any;
 use std::f64::consts::{E, LN_2, PI};
 
 /// The distribution as one of this type.
-pub(super) fn as_a<D: Distribution>(d: &dyn Distribution) -> Option<&D> {
+pub(crate) fn as_a<D: Distribution>(d: &dyn Distribution) -> Option<&D> {
     let d: &dyn Any = d;
     d.downcast_ref()
 }

@@ -68,11 +68,11 @@ mod von_mises;
 mod wrappers;
 
 pub use estimate::{Kl, KlEstimate, kl_monte_carlo};
+pub(crate) use families::as_a;
 pub use wrappers::is_masked;
 
 use crate::{Distribution, Error, Result, Rng, shape};
 use candle_core::Tensor;
-use families::as_a;
 use std::fmt;
 
 /// `KL(p || q)`, in nats, by a closed form or a sum over all outcomes. Shape: the batches of both, broadcast together.

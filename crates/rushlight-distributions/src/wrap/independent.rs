@@ -63,6 +63,7 @@ impl<D: Distribution> Distribution for Independent<D> {
         name() -> &'static str;
         support() -> Constraint;
         has_rsample() -> bool;
+        has_biased_rsample() -> bool;
         mean() -> Result<Tensor>;
         variance() -> Result<Tensor>;
     }

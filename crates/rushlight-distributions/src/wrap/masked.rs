@@ -83,6 +83,7 @@ impl Distribution for Masked {
         event_shape() -> &[usize];
         support() -> Constraint;
         has_rsample() -> bool;
+        has_biased_rsample() -> bool;
         rsample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;
         reparameterize(value: &Tensor) -> Result<Tensor>;
         sample(rng: &mut Rng, shape: &[usize]) -> Result<Tensor>;

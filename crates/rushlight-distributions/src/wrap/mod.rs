@@ -6,6 +6,7 @@ use candle_core::Tensor;
 mod independent;
 mod masked;
 mod mixture;
+mod straight_through;
 mod transformed;
 mod without_rsample;
 
@@ -14,6 +15,7 @@ mod zero_inflated;
 pub use independent::Independent;
 pub use masked::Masked;
 pub use mixture::MixtureSameFamily;
+pub use straight_through::StraightThrough;
 pub use transformed::TransformedDistribution;
 pub use without_rsample::WithoutRsample;
 

@@ -197,6 +197,10 @@ impl Distribution for TransformedDistribution {
         self.base.has_rsample()
     }
 
+    fn has_biased_rsample(&self) -> bool {
+        self.base.has_biased_rsample()
+    }
+
     fn rsample(&self, rng: &mut Rng, shape: &[usize]) -> Result<Tensor> {
         self.mapped(self.base.rsample(rng, shape)?)
     }

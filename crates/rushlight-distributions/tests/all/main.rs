@@ -5,6 +5,7 @@ mod axes;
 mod by_hand;
 mod constraints;
 mod counts;
+mod coupled;
 mod errors;
 mod flows;
 mod golden;
@@ -21,6 +22,7 @@ mod passes;
 #[path = "../../examples/golden/reference/mod.rs"]
 mod reference;
 mod samplers;
+mod straight_through;
 mod support;
 mod threads;
 mod traced;

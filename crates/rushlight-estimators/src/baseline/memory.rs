@@ -2,7 +2,7 @@
 
 use super::charge::Charged;
 use super::datum::Data;
-use super::{Adaptive, Attached, Baseline, Charge, Cost};
+use super::{Adaptive, Attached, Baseline, Charge, ControlVariate, Cost};
 use crate::{Fit, Particle, State};
 use rushlight_distributions::shape;
 use rushlight_trace::{Result, Site, Trace};
@@ -64,8 +64,8 @@ struct Pending {
 fn of<'a>(unnamed: &'a [Arc<dyn Baseline>], site: &'a Site) -> &'a [Arc<dyn Baseline>] {
     match site.hints().get::<Attached>() {
         Some(named) => &named.0,
-        // Nothing is drawn there whose score has mean 0.
-        None if site.enumerated().is_some() => &[],
+        // Where runs are compared, it is the same in all of them.
+        None if site.turn().is_some() => &[],
         None => unnamed,
     }
 }
@@ -126,15 +126,9 @@ impl Memories {
         fits: &mut Vec<Fit>,
     ) -> Result<Cost> {
         let mut rest = cost;
-        let unused = Memory::default();
         for (k, baseline) in of(&self.unnamed, site).iter().enumerate() {
             let charge = Charge::new((guide, site), rest, elements);
-            let data = data_of(&**baseline, &charge, guide);
-            let memory = self.find(site, k, &data.whole(charge.cost.dims())).unwrap_or(&unused);
-            let variate = match data.is_empty() {
-                true => baseline.control_variate(&charge, memory)?,
-                false => baseline.control_variate(&charge, &data.pick(memory)?)?,
-            };
+            let variate = self.ask((k, &**baseline), &charge, guide)?;
             let left = charge.cost.minus(&variate.value)?;
             if let Some(loss) = variate.fit {
                 fits.push(Fit { site: site.name().to_owned(), loss });
@@ -144,6 +138,38 @@ impl Memories {
             rest = left;
         }
         Ok(rest)
+    }
+
+    /// What [`reduce`](Self::reduce) leaves over. Nothing is noted: no memory moves because of it.
+    pub fn rest(
+        &self,
+        (guide, site): (&Trace, &Site),
+        (cost, elements): (Cost, bool),
+    ) -> Result<Cost> {
+        let mut rest = cost;
+        for (k, baseline) in of(&self.unnamed, site).iter().enumerate() {
+            let charge = Charge::new((guide, site), rest, elements);
+            let variate = self.ask((k, &**baseline), &charge, guide)?;
+            rest = charge.cost.minus(&variate.value)?;
+        }
+        Ok(rest)
+    }
+
+    /// What a baseline of the charge's site, by number, says.
+    fn ask(
+        &self,
+        (k, baseline): (usize, &dyn Baseline),
+        charge: &Charge<'_>,
+        guide: &Trace,
+    ) -> Result<ControlVariate> {
+        let unused = Memory::default();
+        let data = data_of(baseline, charge, guide);
+        let shape = data.whole(charge.cost.dims());
+        let memory = self.find(charge.site, k, &shape).unwrap_or(&unused);
+        match data.is_empty() {
+            true => baseline.control_variate(charge, memory),
+            false => baseline.control_variate(charge, &data.pick(memory)?),
+        }
     }
 
     fn find(&self, site: &Site, baseline: usize, shape: &[usize]) -> Option<&Memory> {

@@ -1,7 +1,7 @@
 //! The gradient by its definition, for one particle: the score of everything times the whole cost.
 //!
 //! ```text
-//! f ∇ Σ_i log q_i + ∇ f,     f = log p(x, z) − log q(z),  i over the latents that are not pathwise
+//! f ∇ Σ_i log q_i + ∇ f,     f = log p(x, z) − log q(z),  i over the latents whose draws carry no gradients
 //! ```
 //!
 //! It knows nothing of dependencies, plates or baselines, and is unbiased whatever they are. It varies much; where no
@@ -24,7 +24,7 @@ pub(super) fn estimate(
     for particle in particles {
         let Some(f) = elbo(particle)? else { continue };
         let value = number(&f)?;
-        let scalar = match log_q(particle, |site| !site.is_pathwise())? {
+        let scalar = match log_q(particle, |site| !site.value().track_op())? {
             Some(score) => (score.affine(value - level, 0.0)? + f.to_dtype(score.dtype())?)?,
             None => f,
         };

@@ -8,6 +8,8 @@
 //! 2. *Sampled against the exact gradient*, on the streams of a fit, with a bound that holds at every step.
 //!    The variance in it is that over all outcomes.
 //! 3. *Sampled against the definition*, the score of everything times the whole cost, on the same particles, where there is no exact gradient.
+//!    Where sites are [marked biased](rushlight_trace::Site::biased), as straight-through ones are, no gradient flows through
+//!    draws there.
 //!
 //! An estimator whose loss is not the ELBO's is compared with the gradient of its own loss, by differences of its mean over
 //! all tuples of outcomes. (One that follows the gradient of no loss, as wake-sleep does, is told to be biased.)
@@ -65,7 +67,7 @@ pub use report::{Number, Promise, Reference, Report, Verdict};
 use crate::{Estimator, Svi};
 use candle_core::{DType, Device};
 use programs::Programs;
-use rushlight_trace::{Ctx, ParamStore, Program, Result};
+use rushlight_trace::{Ctx, Draws, ParamStore, Program, Result};
 use tally::Level;
 use training::{Borrowed, Fitted, Training};
 use trial::Trial;
@@ -343,13 +345,14 @@ impl<M, G> Certify<M, G> {
         M: Program<X>,
         G: Program<X>,
     {
-        let programs = Programs {
+        let mut programs = Programs {
             model: &|ctx| self.model.run(ctx, data),
             guide: &|ctx| self.guide.run(ctx, data),
             params: self.params.clone(),
             dtype: self.dtype,
             device: self.device.clone(),
             seed: self.seed,
+            draws: Draws::Pathwise,
         };
         let pure = promises::pure(&programs)?;
         let svi = Svi::from_programs(Borrowed(&self.model), Borrowed(&self.guide))
@@ -359,11 +362,16 @@ impl<M, G> Certify<M, G> {
             .device(&self.device)
             .seed(self.seed);
         let mut fit = Fitted { svi, data };
+        let marked_biased = trial::marked_biased(&fit)?;
+        if !marked_biased.is_empty() {
+            programs.draws = Draws::Detached;
+        }
         let rows_apart = promises::rows_apart(&programs, fit.estimator())?;
         let mut trial = Trial::new(&programs, &mut fit, self.outcomes)?;
         let level = Level { alpha: self.alpha, tolerance: self.tolerance };
         let (verdict, steps) = trial.run(self.steps, level)?;
         let (reference, numbers) = trial.told();
-        Ok(Report { verdict, reference, numbers, steps, alpha: self.alpha, rows_apart, pure })
+        let alpha = self.alpha;
+        Ok(Report { verdict, reference, numbers, steps, alpha, rows_apart, pure, marked_biased })
     }
 }

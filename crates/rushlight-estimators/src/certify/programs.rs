@@ -4,7 +4,7 @@ use crate::Particle;
 use candle_core::{DType, Device, Tensor, Var};
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
-use rushlight_trace::{Ctx, ParamStore, Result, Run, Site, Source, Trace};
+use rushlight_trace::{Ctx, Draws, ParamStore, Result, Run, Site, Source, Trace};
 use std::sync::Arc;
 
 /// A program with its data.
@@ -18,6 +18,8 @@ pub(super) struct Programs<'a> {
     pub dtype: DType,
     pub device: Device,
     pub seed: u64,
+    /// How draws carry gradients: not at all where some are marked biased.
+    pub draws: Draws,
 }
 
 impl Programs<'_> {
@@ -34,7 +36,7 @@ impl Programs<'_> {
 
     /// The guide's run with these sources, and the model against it.
     pub fn particle(&self, run: Run, sources: &[Source]) -> Result<Particle> {
-        let guide = sources.iter().cloned().fold(run.clone(), Run::source);
+        let guide = sources.iter().cloned().fold(run.clone().draws(self.draws), Run::source);
         let (guide, ()) = guide.execute(|ctx| (self.guide)(ctx))?;
         self.replayed(run, guide, None)
     }

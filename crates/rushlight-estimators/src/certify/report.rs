@@ -23,6 +23,8 @@ pub struct Report {
     pub rows_apart: Promise,
     /// Whether the programs gave the same bits from the same draws.
     pub pure: Promise,
+    /// The guide's sites whose gradients are [marked biased](rushlight_trace::Site::biased).
+    pub marked_biased: Vec<String>,
 }
 
 /// Whether the mean of the estimates is the gradient.
@@ -177,6 +179,14 @@ impl fmt::Display for Report {
         }
         writeln!(f, "rows apart   {}", self.rows_apart)?;
         writeln!(f, "pure         {}", self.pure)?;
+        if !self.marked_biased.is_empty() {
+            let sites: Vec<String> = self.marked_biased.iter().map(|s| format!("`{s}`")).collect();
+            writeln!(
+                f,
+                "marked       {}: the gradients of their draws are biased",
+                sites.join(", ")
+            )?;
+        }
         let width = self.numbers.iter().map(|n| n.param.len()).max().unwrap_or(0).max(5);
         writeln!(
             f,

@@ -202,7 +202,7 @@ impl<'a> Trial<'a> {
             Target::Exact { exact, rounding, .. } => (exact.clone(), *rounding),
             Target::Definition { level, sums, n } => {
                 let level = *level;
-                let drawn = match self.plain {
+                let drawn = match self.plain && self.programs.draws == Draws::Pathwise {
                     true => particles,
                     false => {
                         let count = self.fit.estimator().particles();
@@ -280,13 +280,29 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Whether an estimator's particles are draws, with pathwise gradients as they are: neither outcomes of an enumeration nor
-/// such as carry other gradients.
-fn is_plain(fit: &dyn Training) -> Result<bool> {
-    const PROBES: u64 = 16;
+/// How many particles are looked at for what they are.
+const PROBES: u64 = 16;
+
+/// The guide's sites whose gradients are marked biased.
+pub(super) fn marked_biased(fit: &dyn Training) -> Result<Vec<String>> {
+    let mut marked = Vec::new();
     for probe in 0..PROBES {
         let particles = fit.particles(ASIDE + probe)?;
-        if particles.iter().any(|p| p.guide().sites().any(|site| site.enumerated().is_some())) {
+        for site in particles.iter().flat_map(|p| p.guide().sites()).filter(|s| s.biased()) {
+            if !marked.iter().any(|name| name == site.name()) {
+                marked.push(site.name().to_owned());
+            }
+        }
+    }
+    Ok(marked)
+}
+
+/// Whether an estimator's particles are draws, with pathwise gradients as they are: neither runs that are compared nor such
+/// as carry other gradients.
+fn is_plain(fit: &dyn Training) -> Result<bool> {
+    for probe in 0..PROBES {
+        let particles = fit.particles(ASIDE + probe)?;
+        if particles.iter().any(|p| p.guide().sites().any(|site| site.turn().is_some())) {
             return Ok(false);
         }
     }

@@ -14,7 +14,7 @@ use super::reach::{self, Intact, Reach, Search};
 use crate::Cost;
 use crate::particle::Totals;
 use candle_core::Tensor;
-use rushlight_trace::{Frame, Result, Site};
+use rushlight_trace::{Frame, How, Result, Site};
 
 /// What one site is charged with.
 #[derive(Debug, Clone)]
@@ -41,12 +41,19 @@ pub(super) fn of_all(
 ) -> Result<AllCharged> {
     let elementwise = charges == Charges::Downstream { elementwise: true };
     let mut search = Search::new(on, elementwise);
+    let mut by_elements = Search::new(on, true);
     let mut all = vec![None; on.guide.sites.len()];
     let mut known: Option<Known> = None;
-    let score = on.guide.sites.iter().enumerate().filter(|(_, site)| is_score(site));
+    let aside = on.guide.sites.iter().any(|site| is_aside(site));
+    let counts = |site: &Site| is_score(site) && (!aside || is_aside(site));
+    let score = on.guide.sites.iter().enumerate().filter(|(_, site)| counts(site));
     let mut sites = score.rev().peekable();
     while let Some((i, site)) = sites.next() {
-        let mut terms = terms(on, site, search.of(i), charges);
+        // Elements that change side by side were seen to be apart.
+        let measured = site.turn().is_some_and(|t| matches!(t.how, How::Measured { .. }));
+        let elementwise = elementwise || measured;
+        let reach = if measured { by_elements.of(i) } else { search.of(i) };
+        let mut terms = terms(on, site, reach, charges);
         let own = divergences.of_guide(i);
         // A divergence stands for the terms of its latent, and does not depend on the latent's own draw.
         terms.retain(|t| match t.of_model {
@@ -67,14 +74,19 @@ pub(super) fn of_all(
     Ok(all)
 }
 
+/// Whether the run is there for this site alone.
+fn is_aside(site: &Site) -> bool {
+    site.turn().is_some_and(|turn| turn.is_aside())
+}
+
 fn terms(on: &Dependencies<'_>, site: &Site, reach: Reach, charges: Charges) -> Vec<Term> {
     let mut terms = Vec::with_capacity(reach.guide.len() + reach.model.len());
     for (of_model, side, reached) in
         [(false, &on.guide, reach.guide), (true, &on.model, reach.model)]
     {
         let term = |(number, intact)| Term { of_model, number, intact };
-        // Terms out of reach of an enumerated site are no zeros in the mean: its outcomes are not drawn.
-        if charges != Charges::All || site.enumerated().is_some() {
+        // Terms out of reach are no zeros in the mean where outcomes are not drawn, and cancel where runs are compared.
+        if charges != Charges::All || site.turn().is_some() {
             terms.extend(reached.into_iter().map(term));
             continue;
         }

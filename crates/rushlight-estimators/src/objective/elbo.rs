@@ -1,5 +1,6 @@
 //! The estimate that the objectives share: pathwise terms, score-function terms, baselines.
 
+use super::compared::{self, is_compared};
 use super::costs::{self, Charged};
 use super::dependencies::Dependencies;
 use super::divergences::{Divergences, sampled};
@@ -27,7 +28,7 @@ pub(super) type AllCharged = Vec<Option<Charged>>;
 pub(super) struct Elbo {
     pub particles: usize,
     pub charges: Charges,
-    memories: Memories,
+    pub memories: Memories,
 }
 
 impl Elbo {
@@ -67,15 +68,20 @@ impl Elbo {
             let all = particles.iter().zip(divergences).enumerate();
             all.map(|(n, (particle, divergences))| View { n, particle, divergences })
         };
-        let charged = views().map(|v| v.charged(self.charges)).collect::<Result<_>>()?;
+        let mut charged: Vec<AllCharged> =
+            views().map(|v| v.charged(self.charges)).collect::<Result<_>>()?;
         let memories = &mut self.memories;
         memories.forget_refused();
         // The outcomes of an enumeration share the weight of one particle.
         let share = 1.0 / self.particles as f64;
         let mut loss = 0.0;
-        let mut surrogates = Vec::new();
+        let compared = compared::terms(particles, &mut charged)?;
+        let mut surrogates: Vec<Tensor> = compared.into_iter().map(|(_, term)| term).collect();
         let mut fits = Vec::new();
         for (view, charged) in views().zip(adjust(charged)?) {
+            if view.particle.is_aside() {
+                continue;
+            }
             loss -= share * view.divergences.elbo(view.particle.totals()?);
             surrogates.extend(view.surrogate(charged, memories, &mut fits)?);
         }
@@ -96,8 +102,12 @@ impl Elbo {
 
     /// Begins with the costs of a pilot, at the sites whose baselines want one.
     pub fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.pilot_with(pilot, &Divergences::default())
+    }
+
+    /// .. of a pilot with these divergences.
+    pub fn pilot_with(&mut self, pilot: &Particle, divergences: &Divergences) -> Result<()> {
         self.memories = self.memories.emptied();
-        let divergences = &Divergences::default();
         let mut charged = View { n: 0, particle: pilot, divergences }.charged(self.charges)?;
         for (i, site) in pilot.guide().sites().enumerate() {
             if let Some(Charged { cost, elements }) = charged.get_mut(i).and_then(Option::take)
@@ -136,8 +146,8 @@ pub(super) fn is_score(site: &Site) -> bool {
 
 /// # Errors
 ///
-/// [`Error::UselessBaseline`] where a pathwise site has one, [`Error::EnumeratedBaseline`] where no outcome is drawn, and
-/// one would not have mean 0.
+/// [`Error::UselessBaseline`] where a pathwise site has one, [`Error::EnumeratedBaseline`] where runs are
+/// compared: it is the same in all of them.
 pub(super) fn check_useless(site: &Site) -> Result<()> {
     if !Memories::are_named(site) {
         return Ok(());
@@ -146,7 +156,7 @@ pub(super) fn check_useless(site: &Site) -> Result<()> {
     if site.is_pathwise() {
         return Err(Error::UselessBaseline { site: name, distribution });
     }
-    match site.enumerated() {
+    match site.turn() {
         Some(_) => Err(Error::EnumeratedBaseline { site: name }),
         None => Ok(()),
     }
@@ -181,14 +191,14 @@ pub(super) fn score_term(site: &Site, Charged { cost, elements }: Charged) -> Re
 }
 
 /// One particle, by number, and what of it is known in closed form.
-struct View<'a> {
-    n: usize,
-    particle: &'a Particle,
-    divergences: &'a Divergences,
+pub(super) struct View<'a> {
+    pub n: usize,
+    pub particle: &'a Particle,
+    pub divergences: &'a Divergences,
 }
 
 impl View<'_> {
-    fn charged(&self, charges: Charges) -> Result<AllCharged> {
+    pub fn charged(&self, charges: Charges) -> Result<AllCharged> {
         if !self.particle.guide().sites().any(is_score) {
             return Ok(Vec::new());
         }
@@ -206,6 +216,10 @@ impl View<'_> {
         let (mut losses, mut gains) = (Vec::new(), Vec::new());
         for (i, site) in self.particle.guide().sites().enumerate() {
             check_useless(site)?;
+            if is_compared(site) {
+                losses.extend(site.weight_term()?);
+                continue;
+            }
             let known = self.divergences.of_guide(i).is_some();
             match charged.get_mut(i).and_then(Option::take) {
                 None if known => (),

@@ -3,7 +3,7 @@
 use super::costs::Charged;
 use super::divergences::sampled;
 use super::elbo::{AllCharged, Charges, Elbo};
-use crate::{Cost, Estimate, Estimator, Particle, State};
+use crate::{Cost, Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_trace::Result;
 use rustc_hash::FxHashMap;
 
@@ -80,6 +80,10 @@ impl Estimator for LeaveOneOut {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        self.0.site_terms(particles, &sampled(particles), Some(less_the_others)).map(Some)
     }
 
     fn state(&self) -> Result<State> {

@@ -2,9 +2,9 @@
 
 use super::divergences::Divergences;
 use super::elbo::{Charges, Elbo};
-use crate::{Estimate, Estimator, Particle, State};
+use crate::{Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_distributions::kl::KlRules;
-use rushlight_trace::Result;
+use rushlight_trace::{Result, Trace};
 
 /// [`TraceGraphElbo`](crate::TraceGraphElbo), in which a latent's terms of prior and guide are replaced by their
 /// divergence where that is known in closed form.
@@ -79,7 +79,8 @@ impl Default for MeanFieldElbo {
 impl MeanFieldElbo {
     /// With one particle, and the closed forms of `rushlight_distributions`.
     pub fn new() -> Self {
-        Self { elbo: Elbo::new(Charges::Downstream { elementwise: true }), rules: KlRules::new() }
+        let elbo = Elbo::new(Charges::Downstream { elementwise: true }).with_default_baseline();
+        Self { elbo, rules: KlRules::new() }
     }
 
     /// With other closed forms.
@@ -115,8 +116,20 @@ impl Estimator for MeanFieldElbo {
         self.elbo.estimate_with(particles, &divergences, Ok)
     }
 
+    fn wants_pilot(&self, guide: &Trace) -> bool {
+        self.elbo.wants_pilot(guide)
+    }
+
+    fn pilot(&mut self, pilot: &Particle) -> Result<()> {
+        self.elbo.pilot_with(pilot, &Divergences::of(pilot, &self.rules)?)
+    }
+
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.elbo.settle(particles)
+    }
+
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        self.elbo.site_terms(particles, &self.divergences(particles)?, None).map(Some)
     }
 
     fn state(&self) -> Result<State> {

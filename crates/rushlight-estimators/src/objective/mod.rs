@@ -10,6 +10,7 @@
 //! The objectives differ in one thing: what a site is charged with. The score `log q_i` is never scaled or masked;
 //! costs are.
 
+mod compared;
 mod costs;
 mod dependencies;
 mod divergences;
@@ -27,6 +28,7 @@ mod scalars;
 mod several;
 mod sticking_the_landing;
 mod stopped;
+mod terms;
 mod trace_elbo;
 mod trace_enum_elbo;
 mod trace_graph_elbo;

@@ -97,6 +97,19 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    /// Whether all that the charged site can influence lies in its plates, and their rows never meet on the way; with
+    /// `elements`, those of its events neither.
+    pub fn is_apart(&self, site: &Site, elements: bool) -> bool {
+        let plates = (1u64 << site.plates().len()) - 1;
+        let event = if elements { site.dist().event_shape().len() } else { 0 };
+        let elementwise = event == 0 || site.elementwise_rank() == 0 || followed(site) == event;
+        elementwise
+            && self.guide.iter().chain(&self.model).all(|(_, intact)| {
+                let axes = &intact.axes[..followed(site).min(event)];
+                intact.plates == plates && axes.iter().all(|&a| a != 0)
+            })
+    }
+
     /// Whether the rows of the charged site's plate at `position` are charged together with a term, because they are
     /// known to meet on the way.
     pub fn mixes(&self, of_model: bool, number: usize, position: Option<usize>) -> bool {

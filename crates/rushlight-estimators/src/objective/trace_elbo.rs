@@ -1,7 +1,8 @@
 //! The ELBO, every site charged with all costs.
 
+use super::divergences::sampled;
 use super::elbo::{Charges, Elbo};
-use crate::{Enumerates, Estimate, Estimator, Particle, State};
+use crate::{Enumerates, Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_trace::{Result, Trace};
 
 /// The ELBO with score-function terms that charge each site with every cost, row by row of its plates.
@@ -86,6 +87,10 @@ impl Estimator for TraceElbo {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        self.0.site_terms(particles, &sampled(particles), None).map(Some)
     }
 
     fn state(&self) -> Result<State> {

@@ -1,7 +1,8 @@
 //! The ELBO, summed over all outcomes of the finite sites.
 
+use super::divergences::sampled;
 use super::elbo::{Charges, Elbo};
-use crate::{Enumerates, Estimate, Estimator, Particle, State};
+use crate::{Enumerates, Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_trace::Result;
 
 /// [`TraceGraphElbo`](crate::TraceGraphElbo) with every finite site of the guide enumerated: loss and gradients are exact
@@ -90,6 +91,10 @@ impl Estimator for TraceEnumElbo {
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         self.0.settle(particles)
+    }
+
+    fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
+        self.0.site_terms(particles, &sampled(particles), None).map(Some)
     }
 
     fn state(&self) -> Result<State> {

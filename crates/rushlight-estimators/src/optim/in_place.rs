@@ -14,7 +14,7 @@ pub(super) const CHUNK: usize = 1 << 15;
 pub(super) const PARALLEL_FROM: usize = 1 << 17;
 
 /// A rule that moves one element, given its gradient and `S` numbers of state.
-pub(super) trait Rule<const S: usize>: Copy + Send + Sync {
+pub(crate) trait Rule<const S: usize>: Copy + Send + Sync {
     /// The new value; the state is updated in place.
     fn element<T: Real>(self, x: T, gradient: T, state: [&mut T; S]) -> T;
     /// The same by tensor ops, for devices without a kernel: new value and new state.
@@ -28,7 +28,7 @@ pub(super) trait Rule<const S: usize>: Copy + Send + Sync {
 
 /// What comes before every rule: `g ← factor · clamp(g) + decay · x`, `x ← keep · x`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Before {
+pub(crate) struct Before {
     /// Elements of the gradient are clamped to `[-bound, bound]`.
     pub bound: f64,
     pub factor: f64,
@@ -69,7 +69,7 @@ pub(super) fn clamp(x: &Tensor, bound: f64) -> Result<Tensor> {
 
 /// The state of one parameter: some numbers an element.
 #[derive(Debug)]
-pub(super) enum Buffers {
+pub(crate) enum Buffers {
     F32(Vec<Vec<f32>>),
     F64(Vec<Vec<f64>>),
     Tensors(Vec<Tensor>),
@@ -114,7 +114,7 @@ impl Buffers {
 }
 
 /// Applies the rule to every element of `x`.
-pub(super) fn apply<R: Rule<S>, const S: usize>(
+pub(crate) fn apply<R: Rule<S>, const S: usize>(
     rule: R,
     before: Before,
     x: &Var,

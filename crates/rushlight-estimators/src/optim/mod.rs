@@ -7,7 +7,7 @@ mod base;
 mod by_name;
 mod clip;
 mod clipped_adam;
-mod in_place;
+pub(crate) mod in_place;
 mod rms_prop;
 mod schedule;
 mod sgd;

@@ -21,6 +21,17 @@ pub(super) fn totals(particles: &[Particle], step: u64) -> Result<()> {
     Ok(())
 }
 
+/// Says which sites have gradients that are marked biased.
+pub(super) fn warn_of_bias(particle: &Particle) {
+    for site in particle.guide().sites().filter(|site| site.biased()) {
+        tracing::warn!(
+            "site `{}`: the gradients of its draws are biased, as it is straight-through or Gumbel-softmax; the fit may \
+             end beside the optimum, and `certify` tells how far the gradient is off",
+            site.name()
+        );
+    }
+}
+
 /// `name = value (model, rows [[2]])` for each site whose log-probability is not finite.
 fn culprits<'a>(
     sites: impl Iterator<Item = &'a Site>,

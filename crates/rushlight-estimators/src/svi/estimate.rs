@@ -1,6 +1,7 @@
 //! One estimate: the programs are run, the estimator is asked, and everything is checked before anything moves.
 
 use super::outcomes::{self, Influences};
+use super::runner::Runner;
 use super::{PILOT, Svi, checks, deep, rows};
 use crate::objective::sum_scalars;
 use crate::{Enumerates, Estimate, Particle, Update};
@@ -8,7 +9,11 @@ use candle_core::Tensor;
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
 use rushlight_trace::{Enumeration, ParamStore, Program, Result, Run, Source, Trace};
+use std::ops::Range;
 use std::sync::Arc;
+
+/// The runs of a particle, and what its sites influence in each.
+type Runs = Vec<(Particle, Influences)>;
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// Runs the programs, and finds the loss and the gradients, all of them finite. What `accept` refuses is no step.
@@ -20,8 +25,12 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         if self.step == 0 {
             self.pilot(data)?;
         }
+        let start = self.watch.as_ref().and_then(|watch| watch.start());
         let particles = self.particles(data, self.step)?;
         checks::totals(&particles, self.step)?;
+        if self.step == 0 {
+            checks::warn_of_bias(&particles[0]);
+        }
         if self.validate && !self.checked_rows {
             self.check_rows(data, &particles[0])?;
             self.checked_rows = true;
@@ -29,11 +38,14 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
         checks::loss(loss, self.step)?;
         let check_weights = self.validate && self.params.len() != self.checked_params;
-        let (params, step) = (&self.params, self.step);
+        let (params, step, watch) = (&self.params, self.step, &mut self.watch);
         let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
         let updates = deep::walk(particles.iter().map(sites).sum(), || {
             if check_weights {
                 checks::no_shared_weights(params, surrogate.as_ref(), &fits)?;
+            }
+            if let Some(watch) = watch {
+                watch.leave_out(params.len(), &fits);
             }
             let losses = fits.into_iter().map(|f| f.loss);
             let objective = sum_scalars(surrogate.into_iter().chain(losses))?;
@@ -45,6 +57,9 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             self.checked_params = self.params.len();
         }
         accept(self, &updates)?;
+        if let Some(watch) = &mut self.watch {
+            watch.see(&updates, &particles, &*self.estimator, start)?;
+        }
         self.estimator.settle(&particles)?;
         self.step += 1;
         Ok((loss, updates))
@@ -54,7 +69,8 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     ///
     /// Whether to do so must not depend on the first step's draws: the streams are others.
     fn pilot(&mut self, data: &X) -> Result<()> {
-        let run = self.runs(PILOT, 0).validate(self.validate);
+        let runner = self.runner();
+        let run = runner.runs(PILOT, 0).validate(self.validate);
         // What fails with these draws may do without a pilot; if the programs are wrong, the step tells.
         let Ok((guide, ())) = run.clone().execute(|ctx| self.guide.run(ctx, data)) else {
             return Ok(());
@@ -62,7 +78,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         if !self.estimator.wants_pilot(&guide) {
             return Ok(());
         }
-        let Ok(pilot) = self.against(data, run, guide) else { return Ok(()) };
+        let Ok(pilot) = runner.against(data, run, guide) else { return Ok(()) };
         match checks::totals(std::slice::from_ref(&pilot), self.step) {
             Ok(()) => self.estimator.pilot(&pilot),
             Err(_) => Ok(()),
@@ -70,45 +86,75 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     }
 
     pub(crate) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
-        let mut particles = Vec::with_capacity(self.estimator.particles());
-        for particle in 0..self.estimator.particles() as u64 {
-            particles.extend(self.outcomes(data, step, particle)?);
-        }
+        let (runner, all) = (self.runner(), self.estimator.particles());
+        let Some(in_threads) = self.in_threads else { return runner.in_order(data, step, 0..all) };
+        // A fit's first particle creates most of the parameters, and those of the others wait for it anyway.
+        let alone = all.min(usize::from(self.step == 0));
+        let mut particles = runner.in_order(data, step, 0..alone)?;
+        particles.extend(in_threads(&runner, data, step, alone..all)?);
         Ok(particles)
     }
 
-    /// A particle, or one for each combination of outcomes of the sites that are enumerated.
-    fn outcomes(&self, data: &X, step: u64, particle: u64) -> Result<Vec<Particle>> {
-        let which = || match self.estimator.enumerates() {
+    fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
+        let runner = self.runner();
+        let run = runner.runs(self.step, 0).validate(false);
+        let rng = Rng::seed(self.seed).particle(Role::Check, 0);
+        rows::do_not_mix(particle, &*self.estimator, &rng, &|values| {
+            runner.replay(data, run.clone(), Some(Source::Substitute(values)))
+        })
+    }
+}
+
+impl<X: ?Sized, M: Program<X>, G: Program<X>> Runner<'_, X, M, G> {
+    fn in_order(&self, data: &X, step: u64, particles: Range<usize>) -> Result<Vec<Particle>> {
+        let mut all = Vec::with_capacity(particles.len());
+        for particle in particles {
+            all.extend(self.outcomes(data, step, particle as u64)?);
+        }
+        Ok(all)
+    }
+
+    /// A particle, or one for each of the runs that its sites' strategies take.
+    pub(super) fn outcomes(&self, data: &X, step: u64, particle: u64) -> Result<Vec<Particle>> {
+        let which = || match self.enumerates {
             Enumerates::All => Enumeration::default().noted(),
             Enumerates::Marked | Enumerates::Nothing => Enumeration::default().marked().noted(),
         };
-        let (mut group, apart) = self.enumerated(data, (step, particle), which().side_by_side())?;
-        if !apart {
-            (group, _) = self.enumerated(data, (step, particle), which())?;
+        let mut enumeration = which().side_by_side();
+        loop {
+            match self.turned(data, (step, particle), enumeration.clone())? {
+                (_, mixing) if !mixing.is_empty() => {
+                    enumeration = mixing.iter().fold(enumeration, |e, site| e.mixing(site));
+                }
+                (group, _) => {
+                    let weigh = |(run, influences): (Particle, Influences)| {
+                        influences.weigh(run.numbered(particle as usize))
+                    };
+                    return group.into_iter().map(weigh).collect();
+                }
+            }
         }
-        group.into_iter().map(|(particle, influences)| influences.weigh(particle)).collect()
     }
 
-    /// A particle for each turn of the enumeration; false, and only some of them, where rows that were taken side by side
-    /// are not apart.
-    fn enumerated(
+    /// A particle for each turn of the enumeration; or only some of them, and the names of sites whose rows or elements were
+    /// taken side by side and are not apart.
+    fn turned(
         &self,
         data: &X,
         (step, particle): (u64, u64),
         enumeration: Enumeration,
-    ) -> Result<(Vec<(Particle, Influences)>, bool)> {
-        let which = self.estimator.enumerates();
+    ) -> Result<(Runs, Vec<String>)> {
+        let which = self.enumerates;
         let mut group = Vec::new();
         loop {
             let run = self.runs(step, particle).validate(self.validate);
             let particle = self.replay(data, run, Some(Source::Enumerate(enumeration.clone())))?;
             let influences = Influences::of(&particle);
             outcomes::check(which, &particle, group.len())?;
-            let apart = influences.are_apart(&particle);
+            let mixing = influences.mixing(&particle);
             group.push((particle, influences));
-            if !apart || !enumeration.turn() {
-                return Ok((group, apart));
+            if !mixing.is_empty() || !enumeration.turn() {
+                return Ok((group, mixing));
             }
         }
     }
@@ -116,13 +162,13 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// The programs' runs of a particle; the role of the guide.
     fn runs(&self, step: u64, particle: u64) -> Run {
         let rng = Rng::seed(self.seed).step(step).particle(Role::Guide, particle);
-        Run::new(&self.params, rng).dtype(self.dtype).device(&self.device)
+        Run::new(&self.params, rng).dtype(self.dtype).device(self.device)
     }
 
     /// Runs the guide, and the model against it.
     fn replay(&self, data: &X, run: Run, latents: Option<Source>) -> Result<Particle> {
         let guide = latents.into_iter().fold(run.clone(), Run::source);
-        let guide = guide.draws(self.estimator.draws());
+        let guide = guide.draws(self.draws);
         let (guide, ()) = guide.execute(|ctx| self.guide.run(ctx, data))?;
         self.against(data, run, guide)
     }
@@ -133,14 +179,6 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         let model = run.role(Role::Model).source(Source::Replay(guide.clone()));
         let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;
         Particle::new(guide, model)
-    }
-
-    fn check_rows(&self, data: &X, particle: &Particle) -> Result<()> {
-        let run = self.runs(self.step, 0).validate(false);
-        let rng = Rng::seed(self.seed).particle(Role::Check, 0);
-        rows::do_not_mix(particle, &*self.estimator, &rng, &|values| {
-            self.replay(data, run.clone(), Some(Source::Substitute(values)))
-        })
     }
 }
 

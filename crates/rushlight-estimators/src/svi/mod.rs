@@ -7,7 +7,9 @@ mod estimate;
 mod outcomes;
 mod predictive;
 mod progress;
+pub mod report;
 pub(crate) mod rows;
+mod runner;
 mod setup;
 
 pub use progress::Progress;
@@ -104,6 +106,10 @@ pub struct Svi<X: ?Sized, M, G> {
     checked_rows: bool,
     /// How many parameters came from a checkpoint, until the programs were seen to train one of them.
     loaded_params: usize,
+    /// How particles are run in threads, if they are to be.
+    in_threads: Option<runner::InThreads<X, M, G>>,
+    /// What is seen of the gradient's variance, if that is asked for.
+    watch: Option<Box<report::Watch>>,
     data: PhantomData<fn(&X)>,
 }
 
@@ -192,6 +198,8 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             checked_params: 0,
             checked_rows: false,
             loaded_params: 0,
+            in_threads: None,
+            watch: None,
             data: PhantomData,
         }
     }

@@ -1,4 +1,6 @@
-//! The particles of an enumeration: one for each combination of outcomes, its terms weighed by what they depend on.
+//! The runs of a particle: one for each combination of outcomes and draws, its terms weighed by what they depend on.
+//!
+//! Of sites that are enumerated:
 //!
 //! ```text
 //! E f = Σ_n Σ_t w_nt t_n,   w_nt = Π_{e influences t} q_e(outcome of n) · Π_{other e} 1 / (number of outcomes of e)
@@ -14,59 +16,84 @@
 //!
 //! Rows of a plate take their outcomes side by side, each weighed by its own probability, where every term that the site
 //! can influence keeps the rows apart; else there is a run for each combination of rows.
+//!
+//! Draws that are compared share the weight of one; runs that are there for one site alone have no weight, and are left out
+//! of the objective.
 
 use crate::objective::{Dependencies, Reach, Search};
 use crate::{Enumerates, Particle};
 use candle_core::{DType, Tensor};
-use rushlight_trace::{Enumerated, Error, Result, Site};
+use rushlight_distributions::SiteSet;
+use rushlight_trace::{Apart, Enumerated, Error, How, Result, Site, Turn};
 use std::sync::Arc;
 
 /// More runs than this are refused, as nobody can wait for them.
 const MOST: usize = 1 << 14;
 
-/// What each enumerated site of a particle can influence.
-pub(super) struct Influences(Vec<Influence>);
+/// What each site of a particle can influence whose strategy takes several runs.
+pub(super) struct Influences {
+    each: Vec<Influence>,
+    /// The weight of the run among the draws that are compared.
+    share: f64,
+}
 
 struct Influence {
     /// The guide site.
     number: usize,
-    how: Enumerated,
+    turn: Turn,
     reach: Reach,
 }
 
 impl Influences {
     pub fn of(particle: &Particle) -> Self {
-        let sites = || {
-            let sites = particle.guide().sites().enumerate();
-            sites.filter_map(|(number, site)| Some((number, site.enumerated()?)))
+        let mut turns = particle.guide().sites().map(Site::turn).enumerate();
+        let Some(first) = turns.find_map(|(number, turn)| Some((number, turn?))) else {
+            return Self { each: Vec::new(), share: 1.0 };
         };
-        if sites().next().is_none() {
-            return Self(Vec::new());
-        }
+        let turns = turns.filter_map(|(number, turn)| Some((number, turn?)));
         let on = Dependencies::of(particle);
-        let mut search = Search::new(&on, false);
-        Self(
-            sites()
-                .map(|(number, how)| Influence { number, how, reach: search.of(number) })
-                .collect(),
-        )
+        let mut search = Search::new(&on, true);
+        let (mut each, mut share, mut wheels) = (Vec::new(), 1.0, SiteSet::default());
+        for (number, turn) in std::iter::once(first).chain(turns) {
+            match turn.how {
+                How::Draws | How::Antithetic => {
+                    if wheels.insert(turn.wheel) {
+                        share /= turn.positions as f64;
+                    }
+                }
+                _ => each.push(Influence { number, turn, reach: search.of(number) }),
+            }
+        }
+        Self { each, share }
     }
 
-    /// Whether all rows that were taken side by side are apart.
-    pub fn are_apart(&self, particle: &Particle) -> bool {
-        let mut sites = particle.guide().sites().enumerate();
-        self.0.iter().filter(|influence| influence.how.side_by_side).all(|influence| {
-            let site = sites.by_ref().find(|(number, _)| *number == influence.number);
-            site.is_none_or(|(_, site)| apart(site, &influence.reach))
-        })
+    /// The sites whose rows or elements are taken side by side though they are not apart.
+    pub fn mixing(&self, particle: &Particle) -> Vec<String> {
+        let sites: Vec<&Site> = match self.each.is_empty() {
+            true => return Vec::new(),
+            false => particle.guide().sites().collect(),
+        };
+        let mixing = self.each.iter().filter(|influence| {
+            let elements = match influence.turn.how {
+                How::Outcomes { side_by_side: true } => false,
+                How::Measured { apart: Apart::Rows, .. } => false,
+                How::Measured { apart: Apart::Elements, .. } => true,
+                _ => return false,
+            };
+            !influence.reach.is_apart(sites[influence.number], elements)
+        });
+        mixing.map(|influence| sites[influence.number].name().to_owned()).collect()
     }
 
     /// The particle with its terms weighed.
     pub fn weigh(self, particle: Particle) -> Result<Particle> {
-        match self.0.is_empty() {
-            true => Ok(particle),
-            false => Weights::of(&particle, self)?.applied(&particle),
-        }
+        let share = self.share;
+        let outcomes = |i: &Influence| matches!(i.turn.how, How::Outcomes { .. });
+        let weighed = match self.each.iter().any(outcomes) {
+            true => Weights::of(&particle, self.each)?.applied(&particle)?,
+            false => particle,
+        };
+        if share == 1.0 { Ok(weighed) } else { weighed.scaled(share) }
     }
 }
 
@@ -77,11 +104,12 @@ struct Weights {
 }
 
 impl Weights {
-    fn of(particle: &Particle, influences: Influences) -> Result<Self> {
+    fn of(particle: &Particle, influences: Vec<Influence>) -> Result<Self> {
         let sites: Vec<&Site> = particle.guide().sites().collect();
         let mut evenly: Option<Tensor> = None;
-        let mut reaches = Vec::with_capacity(influences.0.len());
-        for Influence { number, how, reach } in influences.0 {
+        let mut reaches = Vec::with_capacity(influences.len());
+        for Influence { number, reach, .. } in influences {
+            let Some(how) = sites[number].enumerated() else { continue };
             let odds = odds(sites[number], how)?;
             let share = (odds.ones_like()? / how.outcomes as f64)?.flatten_all()?.get(0)?;
             evenly = Some(product(evenly.as_ref(), &share)?);
@@ -106,7 +134,7 @@ impl Weights {
         };
         let guide = particle.guide().weighted(|number, site| of(&self.guide, number, site))?;
         let model = particle.model().weighted(|number, site| of(&self.model, number, site))?;
-        Particle::new(Arc::new(guide), model)
+        Ok(Particle::new(Arc::new(guide), model)?.numbered(particle.number()))
     }
 }
 
@@ -126,16 +154,10 @@ fn odds(site: &Site, how: Enumerated) -> Result<Tensor> {
     Ok((log_prob.exp()? * how.outcomes as f64)?)
 }
 
-/// Whether all that the site can influence lies in its plates, and its rows never meet on the way.
-fn apart(site: &Site, reach: &Reach) -> bool {
-    let all = (1u64 << site.plates().len()) - 1;
-    reach.guide.iter().chain(&reach.model).all(|(_, intact)| intact.plates == all)
-}
-
 /// Refuses a run that the objective cannot weigh, and one after more of them than anybody can wait for.
 pub(super) fn check(which: Enumerates, particle: &Particle, before: usize) -> Result<()> {
-    let mut sites = particle.guide().sites().filter_map(|s| Some((s, s.enumerated()?)));
-    let Some((site, how)) = sites.next() else { return Ok(()) };
+    let mut sites = particle.guide().sites().filter_map(|s| Some((s, s.turn()?)));
+    let Some((site, turn)) = sites.next() else { return Ok(()) };
     let name = site.name().to_owned();
     if which == Enumerates::Nothing {
         return Err(Error::EnumeratedSite { site: name });
@@ -144,5 +166,5 @@ pub(super) fn check(which: Enumerates, particle: &Particle, before: usize) -> Re
         return Ok(());
     }
     let parts = 1 + sites.count();
-    Err(Error::TooManyOutcomes { site: name, each: how.outcomes, parts, most: MOST })
+    Err(Error::TooManyOutcomes { site: name, each: turn.positions, parts, most: MOST })
 }

@@ -1,17 +1,18 @@
 //! Where the value of a latent site comes from.
 
 use super::Ctx;
-use crate::{Draws, Enumerated, Error, Result, Source, Strategy, Trace, plate};
+use crate::enumeration::Asking;
+use crate::{Draws, Error, Result, Source, Strategy, Trace, Turn, plate};
 use candle_core::Tensor;
-use rushlight_distributions::{Distribution, Operand, shape};
+use rushlight_distributions::{Distribution, Operand, Origins, SiteSet, shape};
 use std::sync::Arc;
 
 /// A site's value, and what it makes of the site.
 pub(super) enum Provided {
     /// A random choice.
     Latent(Tensor),
-    /// One of all outcomes.
-    Outcome(Tensor, Option<Enumerated>),
+    /// One of several, each in a run of its own.
+    Turned(Tensor, Option<Turn>),
     /// Given, by the program or from outside.
     Observed(Tensor),
     /// Drawn in the place of what was given.
@@ -29,6 +30,7 @@ impl Ctx {
         name: &str,
         dist: &Arc<dyn Distribution>,
         strategy: Strategy,
+        origins: &Origins,
     ) -> Result<Provided> {
         if self.region.hidden {
             return self.noise(name, dist).map(Provided::Latent);
@@ -57,9 +59,17 @@ impl Ctx {
                     }
                 }
                 Source::Enumerate(enumeration) => {
-                    if let Some((value, how)) = enumeration.next(name, &**dist, strategy)? {
+                    let asking = Asking {
+                        name,
+                        number: self.trace.sites().len(),
+                        dist: &**dist,
+                        strategy,
+                        rng: &self.run.rng,
+                        ancestors: &|| self.ancestors(origins),
+                    };
+                    if let Some((value, turn)) = enumeration.next(asking)? {
                         let value = self.given(name, dist, &value.into())?;
-                        return Ok(Provided::Outcome(value, how));
+                        return Ok(Provided::Turned(value, turn));
                     }
                 }
             }
@@ -71,6 +81,18 @@ impl Ctx {
             }
             None => self.drawn(name, dist).map(Provided::Latent),
         }
+    }
+
+    /// All sites that a statement of these origins may depend on.
+    fn ancestors(&self, origins: &Origins) -> SiteSet {
+        let mut all = self.trace.ledger.reads().read;
+        all.extend(origins.sites());
+        for (number, site) in self.trace.sites().enumerate().rev() {
+            if all.contains(number) {
+                all.extend(&site.parents);
+            }
+        }
+        all
     }
 
     pub(super) fn drawn(&self, name: &str, dist: &Arc<dyn Distribution>) -> Result<Tensor> {

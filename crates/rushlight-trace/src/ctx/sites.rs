@@ -3,10 +3,10 @@
 use super::latent::Provided;
 use super::{Ctx, axes};
 use crate::site::Kind;
-use crate::{Draw, Draws, Enumerated, Error, Gate, Result, Site, Strategy, plate};
+use crate::{Draw, Draws, Error, Gate, Result, Site, Strategy, Turn, plate};
 use candle_core::Tensor;
 use rushlight_distributions::{
-    Distribution, DistributionExt, Operand, Origins, Reads, Traced, shape,
+    Distribution, DistributionExt, Operand, Origins, Reads, StraightThrough, Traced, shape,
 };
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
@@ -83,7 +83,7 @@ impl Ctx {
 
         // 2. Find the value.
         let provided = match given {
-            Given::Nothing => self.latent_value(name, &dist, strategy)?,
+            Given::Nothing => self.latent_value(name, &dist, strategy, &origins)?,
             Given::Data(_) if self.run.predict => Provided::Predicted(self.drawn(name, &dist)?),
             Given::Data(value) => {
                 if let Some(more) = value.kept_origins() {
@@ -99,10 +99,10 @@ impl Ctx {
             return Err(Error::ForeignValue { site: name.to_string(), origins });
         }
         let reads = self.trace.ledger.reads();
-        let mut enumerated: Option<Enumerated> = None;
+        let mut turn: Option<Turn> = None;
         let (kind, value) = match provided {
-            Provided::Outcome(value, how) => {
-                enumerated = how;
+            Provided::Turned(value, of_several) => {
+                turn = of_several;
                 (Kind::Latent { auxiliary }, value)
             }
             Provided::Observed(value) => (Kind::Observed, value),
@@ -140,7 +140,7 @@ impl Ctx {
             plates: self.region.plates.clone(),
             weight: self.region.weight.clone(),
             hints,
-            enumerated,
+            turn,
             parents,
             mixed,
             axes,
@@ -215,9 +215,29 @@ fn drawn_by(
             dist.name(),
             "pathwise gradients serve distributions whose draws carry them (`has_rsample`)",
         )),
-        Strategy::ScoreFunction | Strategy::Enumerate if dist.has_rsample() => {
-            Ok(Arc::new(dist.without_rsample()))
+        Strategy::StraightThrough => passing(name, &dist, StraightThrough::new(dist.clone())),
+        Strategy::GumbelSoftmax { temperature } => {
+            passing(name, &dist, StraightThrough::gumbel_softmax(dist.clone(), temperature))
         }
+        Strategy::Auto | Strategy::Pathwise => Ok(dist),
+        _ if dist.has_rsample() => Ok(Arc::new(dist.without_rsample())),
         _ => Ok(dist),
+    }
+}
+
+/// The distribution whose draws pass gradients on, or why there is none.
+fn passing(
+    name: &str,
+    dist: &Arc<dyn Distribution>,
+    made: rushlight_distributions::Result<StraightThrough>,
+) -> Result<Arc<dyn Distribution>> {
+    match made {
+        Ok(dist) => Ok(Arc::new(dist)),
+        Err(rushlight_distributions::Error::NotAvailable { .. }) => Err(Error::strategy(
+            name,
+            dist.name(),
+            "straight-through draws serve Bernoulli and OneHotCategorical, products of such and masked ones",
+        )),
+        Err(other) => Err(other.into()),
     }
 }

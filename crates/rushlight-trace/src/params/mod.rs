@@ -1,5 +1,6 @@
 //! Named parameters, unconstrained inside and constrained outside.
 
+mod closed;
 mod detached;
 mod files;
 mod freeze;
@@ -18,6 +19,7 @@ use freeze::Prefixes;
 use indexmap::IndexMap;
 use rushlight_distributions::Constraint;
 use rustc_hash::FxBuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// One parameter.
@@ -107,6 +109,8 @@ pub struct ParamStore {
     params: Arc<RwLock<Params>>,
     /// Whether this handle hands out values without graph.
     detached: bool,
+    /// Whether a [closed](Self::closed) handle was asked for a new parameter; `None` if it is an open one.
+    missed: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Debug, Default)]
@@ -224,6 +228,10 @@ impl ParamStore {
         let init = init()?.detach();
         if let Some(value) = constraint.first_outside(&init)? {
             return Err(Error::ParamOutside { param: name.to_owned(), constraint, value });
+        }
+        if let Some(missed) = &self.missed {
+            missed.store(true, Ordering::Relaxed);
+            return Ok(init);
         }
         let unconstrained = Var::from_tensor(&constraint.unconstrain(&init)?.contiguous()?)?;
         let mut params = self.write();
