@@ -108,6 +108,19 @@ pub trait Distribution: Any + Debug + Send + Sync {
 
     /// Whether those gradients are on average others than those of an expectation over draws, as straight-through ones
     /// are. By default not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{
+    ///     Distribution, Normal, OneHotCategorical, OneHotCategoricalStraightThrough,
+    /// };
+    ///
+    /// assert!(OneHotCategoricalStraightThrough::new([1, 1])?.has_biased_rsample());
+    /// assert!(!OneHotCategorical::new([1, 1])?.has_biased_rsample());
+    /// assert!(!Normal::new(0.0, 1.0)?.has_biased_rsample());
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     fn has_biased_rsample(&self) -> bool {
         false
     }

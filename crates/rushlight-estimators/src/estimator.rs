@@ -42,6 +42,9 @@ use std::fmt::Debug;
 /// let estimate = estimator.estimate(&particles)?;
 /// assert!((estimate.loss - 0.918_938_5).abs() < 1e-6 && estimate.surrogate.is_some());
 /// assert_eq!(estimator.loss(&particles)?, estimate.loss);
+/// // What each score-function site adds to it.
+/// let terms = estimator.site_terms(&particles)?.expect("it tells sites apart");
+/// assert!(terms.iter().map(|term| term.site.as_str()).eq(["z"]));
 /// // It was taken: memories move, and go into a checkpoint.
 /// estimator.settle(&particles)?;
 /// let mut resumed = TraceGraphElbo::new();
@@ -289,6 +292,35 @@ pub struct Fit {
 }
 
 /// What one score-function site adds to the surrogate, in all particles.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal, Rng};
+/// use rushlight_estimators::{Estimator, Particle, TraceGraphElbo};
+/// use rushlight_trace::{Ctx, ParamStore, Run, Source};
+/// use std::sync::Arc;
+///
+/// let model = |ctx: &mut Ctx| {
+///     ctx.sample("z", Bernoulli::new(0.5)?)?;
+///     ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0)
+/// };
+/// let guide = |ctx: &mut Ctx| {
+///     let probs = ctx.param("probs", 0.5, Constraint::UnitInterval)?;
+///     ctx.sample("z", Bernoulli::new(&probs)?).map(drop)
+/// };
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+/// let guide = Arc::new(run.clone().execute(guide)?.0);
+/// let model = run.source(Source::Replay(guide.clone())).execute(model)?.0;
+/// let particle = Particle::new(guide, model)?;
+/// let (particles, mut estimator) = ([particle], TraceGraphElbo::new());
+/// estimator.estimate(&particles)?;
+/// let terms = estimator.site_terms(&particles)?.expect("it tells sites apart");
+/// // Nothing depends on `z`, of which model and guide think the same.
+/// assert_eq!((terms.len(), terms[0].site.as_str()), (1, "z"));
+/// assert!(terms[0].term.to_scalar::<f32>()?.abs() < 1e-6);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SiteTerm {
     /// The site.

@@ -31,6 +31,8 @@ use std::sync::{Arc, OnceLock};
 /// let totals = particle.totals()?;
 /// assert_eq!((totals.model.len(), totals.guide.len()), (2, 1));
 /// assert!((totals.elbo() - -0.918_938_5).abs() < 1e-6);
+/// // It is part of the objective, and not there for one site's sake alone.
+/// assert!(!particle.is_aside());
 /// let z = |trace: &rushlight_trace::Trace| trace.value("z").map(|z| z.to_scalar::<f32>()).transpose();
 /// assert_eq!(z(particle.guide())?, z(particle.model())?);
 /// # Ok::<(), rushlight_trace::Error>(())

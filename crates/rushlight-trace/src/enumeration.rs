@@ -110,6 +110,28 @@ impl Enumeration {
     }
 
     /// From the start, taking this site apart less than before: elements first, rows then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Poisson, Rng};
+    /// use rushlight_trace::{Enumeration, ParamStore, Run, Source, StrategyExt};
+    ///
+    /// // How many runs a measure-valued site of two rows takes: a draw and its changes.
+    /// let runs = |wheels: &Enumeration| -> rushlight_trace::Result<Option<usize>> {
+    ///     let source = Source::Enumerate(wheels.clone());
+    ///     let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(source);
+    ///     let (trace, _) = run.execute(|ctx| {
+    ///         ctx.plate("rows", 2, |ctx| ctx.sample("z", Poisson::new(3.0)?.measure_valued()))
+    ///     })?;
+    ///     Ok(trace.get("z").and_then(|z| z.turn()).map(|turn| turn.positions))
+    /// };
+    /// let wheels = Enumeration::default().marked().noted().side_by_side();
+    /// assert_eq!(runs(&wheels)?, Some(2));
+    /// // Both rows, one at a time.
+    /// assert_eq!(runs(&wheels.mixing("z").mixing("z"))?, Some(3));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     #[must_use]
     pub fn mixing(&self, site: &str) -> Self {
         let mut again = Self { odometer: Arc::default(), ..self.clone() };

@@ -162,6 +162,23 @@ impl Site {
     }
 
     /// Which of the site's runs this is, if its strategy takes several.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Bernoulli, Rng};
+    /// use rushlight_trace::{Enumeration, ParamStore, Run, Source, StrategyExt};
+    ///
+    /// let source = Source::Enumerate(Enumeration::default().marked().noted());
+    /// let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(source);
+    /// let (trace, ()) = run.execute(|ctx| {
+    ///     ctx.sample("a", Bernoulli::new(0.5)?.disarm())?;
+    ///     ctx.sample("b", Bernoulli::new(0.5)?).map(drop)
+    /// })?;
+    /// // The first of two runs; of `b` there is but one.
+    /// assert!(trace.sites().map(|site| site.turn().map(|turn| turn.position)).eq([Some(0), None]));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn turn(&self) -> Option<Turn> {
         self.turn
     }
@@ -217,6 +234,21 @@ impl Site {
 
     /// Whether those gradients are marked biased: by the site's [`Strategy`](crate::Strategy::is_biased), or as all draws
     /// of its distribution are. Not where there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Bernoulli, Constraint, Normal, Rng};
+    /// use rushlight_trace::{ParamStore, Run, StrategyExt};
+    ///
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+    ///     let p = ctx.param("p", 0.3, Constraint::UnitInterval)?;
+    ///     ctx.sample("coin", Bernoulli::new(&p)?.straight_through())?;
+    ///     ctx.sample("z", Normal::new(&p, 1.0)?).map(drop)
+    /// })?;
+    /// assert!(trace.sites().map(|site| site.biased()).eq([true, false]));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn biased(&self) -> bool {
         self.is_pathwise() && self.dist.has_biased_rsample() && self.value.track_op()
     }

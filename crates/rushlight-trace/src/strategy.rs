@@ -100,6 +100,14 @@ pub enum Strategy {
 
 impl Strategy {
     /// Whether the mean of its gradients is another number than the gradient, however many particles there are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_trace::Strategy;
+    ///
+    /// assert!(Strategy::StraightThrough.is_biased() && !Strategy::Disarm.is_biased());
+    /// ```
     pub fn is_biased(self) -> bool {
         matches!(self, Self::StraightThrough | Self::GumbelSoftmax { .. })
     }
@@ -120,6 +128,24 @@ impl Strategy {
 ///     ctx.sample("d", Bernoulli::new(0.5)?.strategy(Strategy::Auto)).map(drop)
 /// })?;
 /// assert!(trace.sites().map(|site| site.is_pathwise()).eq([true, false, false, false]));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Rng};
+/// use rushlight_trace::{Draw, Enumeration, ParamStore, Run, Source, StrategyExt};
+///
+/// // How many runs the strategies take that compare runs: of a coin,
+/// let runs = |draw: Draw| -> rushlight_trace::Result<Option<usize>> {
+///     let source = Source::Enumerate(Enumeration::default().marked().noted());
+///     let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(source);
+///     let (trace, _) = run.execute(|ctx| ctx.sample("z", draw))?;
+///     Ok(trace.get("z").and_then(|z| z.turn()).map(|turn| turn.positions))
+/// };
+/// // as many as it is told, a pair, and a draw with its change.
+/// assert_eq!(runs(Bernoulli::new(0.5)?.leave_one_out(5))?, Some(5));
+/// assert_eq!(runs(Bernoulli::new(0.5)?.disarm())?, Some(2));
+/// assert_eq!(runs(Bernoulli::new(0.5)?.measure_valued())?, Some(2));
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 pub trait StrategyExt: Into<Draw> {

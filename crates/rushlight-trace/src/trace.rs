@@ -199,6 +199,19 @@ impl Trace {
     }
 
     /// The same trace, all of its sites counting `by` times as much.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{ParamStore, Run};
+    ///
+    /// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+    /// let (trace, ()) = run.execute(|ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0))?;
+    /// let log_prob = trace.scaled(10.0).log_prob_sum()?.expect("one site").to_scalar::<f32>()?;
+    /// assert!((log_prob - -9.189_385).abs() < 1e-5);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     #[must_use]
     pub fn scaled(&self, by: f64) -> Self {
         let mut scaled = self.clone();

@@ -7,6 +7,26 @@ use rushlight_distributions::Distribution;
 /// What a run is to a site whose strategy takes several of them: the position of a *wheel*, which has a run for each.
 ///
 /// Sites may share a wheel. A run has a position on each wheel that it meets, and there is a run for each combination.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Enumeration, How, ParamStore, Run, Source, StrategyExt, Turn};
+///
+/// let wheels = Enumeration::default().marked().noted();
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(Source::Enumerate(wheels.clone()));
+/// for position in 0..3 {
+///     let normal = Normal::new(0.0, 1.0)?.leave_one_out(3);
+///     let (trace, _) = run.clone().execute(|ctx| ctx.sample("z", normal))?;
+///     let turn = trace.get("z").and_then(|z| z.turn()).expect("the strategy takes several runs");
+///     assert_eq!(turn, Turn { wheel: 0, position, positions: 3, how: How::Draws });
+///     // All three are draws, as good as one another.
+///     assert!(!turn.is_aside());
+///     assert_eq!(wheels.turn(), position < 2);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// The wheel, by number in the order in which the run met them.
@@ -20,6 +40,27 @@ pub struct Turn {
 }
 
 /// What the positions of a wheel stand for.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Poisson, Rng};
+/// use rushlight_trace::{Draw, Enumeration, How, ParamStore, Run, Source, StrategyExt};
+///
+/// let how = |draw: Draw| -> rushlight_trace::Result<Option<How>> {
+///     let source = Source::Enumerate(Enumeration::default().marked().noted());
+///     let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(source);
+///     let (trace, _) = run.execute(|ctx| ctx.sample("z", draw))?;
+///     Ok(trace.get("z").and_then(|z| z.turn()).map(|turn| turn.how))
+/// };
+/// let outcomes = How::Outcomes { side_by_side: false };
+/// assert_eq!(how(Bernoulli::new(0.5)?.enumerate())?, Some(outcomes));
+/// assert_eq!(how(Bernoulli::new(0.5)?.disarm())?, Some(How::Antithetic));
+/// let measured = how(Poisson::new(3.0)?.measure_valued())?;
+/// assert!(matches!(measured, Some(How::Measured { alternates: 1, .. })));
+/// assert_eq!(how(Bernoulli::new(0.5)?.score_function())?, None);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum How {
@@ -44,6 +85,22 @@ pub enum How {
 }
 
 /// Which elements of a draw may change in the same run, because what they cost is told apart.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use rushlight_distributions::{DistributionExt, Normal};
+/// use rushlight_trace::Apart;
+///
+/// // Two rows of three elements each: the second element of every row may change in one run.
+/// let zeros = Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?;
+/// let rows = Normal::new(&zeros, 1.0)?.to_event(1);
+/// let mask = Apart::Rows.mask(&rows, 1, &zeros)?.expect("not all of them");
+/// assert_eq!(mask.to_vec2::<u8>()?, [[0, 1, 0], [0, 1, 0]]);
+/// assert!(Apart::Elements.mask(&rows, 0, &zeros)?.is_none());
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Apart {
     /// One at a time.

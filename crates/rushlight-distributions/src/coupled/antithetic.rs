@@ -76,6 +76,21 @@ pub fn antithetic(dist: &dyn Distribution, rng: &mut Rng) -> Result<[Tensor; 2]>
 ///
 /// [`Error::NotAvailable`](crate::Error::NotAvailable) unless there are finitely many outcomes.
 ///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Bernoulli;
+/// use rushlight_distributions::coupled::disarm;
+///
+/// // A coin with the odds 3, of which the pair is tails and heads: −σ(ln 3) ln 3.
+/// let coin = Bernoulli::from_logits(Tensor::new(3f64.ln(), &Device::Cpu)?)?;
+/// let [tails, heads] = [Tensor::new(0f64, &Device::Cpu)?, Tensor::new(1f64, &Device::Cpu)?];
+/// let slope = disarm(&coin, [&tails, &heads])?.to_scalar::<f64>()?;
+/// assert!((slope + 0.75 * 3f64.ln()).abs() < 1e-14);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+///
 /// # References
 ///
 /// Dong, Mnih, Tucker (2020), "DisARM: an antithetic gradient estimator for binary latent variables", equation 7; and

@@ -35,6 +35,7 @@ use std::sync::Arc;
 /// let poisson = Poisson::new(Tensor::full(3f64, 1000, &Device::Cpu)?)?;
 /// let Some(weak) = WeakDerivative::of(&poisson) else { unreachable!() };
 /// let draws = weak.draw(&poisson, &mut Rng::seed(0))?;
+/// assert_eq!(weak.contrasts(&poisson, &draws)?.len(), weak.alternates());
 /// let slopes = (draws[1].sqr()? - draws[0].sqr()?)?;
 /// assert!((slopes.mean_all()?.to_scalar::<f64>()? - 7.0).abs() < 0.5);
 /// # Ok::<(), rushlight_distributions::Error>(())
@@ -56,6 +57,23 @@ enum Family {
 }
 
 /// A difference of two costs, by the numbers of the draws, and what it is multiplied by.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::coupled::{Contrast, WeakDerivative};
+/// use rushlight_distributions::{Poisson, Rng};
+///
+/// let poisson = Poisson::new(Tensor::new(3f64, &Device::Cpu)?)?;
+/// let weak = WeakDerivative::of(&poisson).expect("it is known");
+/// let draws = weak.draw(&poisson, &mut Rng::seed(0))?;
+/// assert_eq!(draws.len(), 1 + weak.alternates());
+/// // The cost of one more, less that of the draw, counts λ times under the gradient.
+/// let Contrast { plus, minus, slope } = &weak.contrasts(&poisson, &draws)?[0];
+/// assert_eq!((*plus, *minus, slope.to_scalar::<f64>()?), (1, 0, 3.0));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Contrast {
     /// The draw whose cost counts.

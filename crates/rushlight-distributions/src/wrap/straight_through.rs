@@ -116,6 +116,18 @@ impl StraightThrough {
     }
 
     /// The distribution with draws that carry no gradients.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::wrap::StraightThrough;
+    /// use rushlight_distributions::{Bernoulli, Distribution};
+    /// use std::sync::Arc;
+    ///
+    /// let d = StraightThrough::gumbel_softmax(Arc::new(Bernoulli::new(0.3)?), 0.5)?;
+    /// assert!(d.has_rsample() && !d.base().has_rsample());
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn base(&self) -> &dyn Distribution {
         &*self.base
     }

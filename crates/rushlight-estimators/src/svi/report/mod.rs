@@ -71,6 +71,39 @@ pub(super) use watch::Watch;
 /// What a fit saw of the variance of its gradient.
 ///
 /// Printed it is a page: a table of the parameters, one of the sites, advice, and the price of all that.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Constraint, Normal};
+/// use rushlight_estimators::report::{VarianceReport, WatchVariance};
+/// use rushlight_estimators::{Adam, Svi};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// fn model(ctx: &mut Ctx, _: &()) -> Result<()> {
+///     ctx.sample("z", Normal::new(0.0, 1.0)?).map(drop)
+/// }
+///
+/// fn guide(ctx: &mut Ctx, _: &()) -> Result<()> {
+///     let loc = ctx.param("loc", 1.0, Constraint::Real)?;
+///     ctx.sample("z", Normal::new(loc, 1.0)?).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// // The gradient of each step is the draw, whose variance is 1.
+/// let watch = WatchVariance::new().without_sites();
+/// let mut svi = Svi::new(model, guide).optimizer(Adam::new(0.0)).watch_variance(watch);
+/// for _ in 0..400 {
+///     svi.step(&())?;
+/// }
+/// let report: VarianceReport = svi.report()?;
+/// // 4 standard errors of a variance by 200 steps
+/// let noise = report.param("loc").map(|loc| loc.noise.variance);
+/// assert!(noise.is_some_and(|variance| (variance - 1.0).abs() < 0.4));
+/// assert!(report.site("z").is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -11,6 +11,8 @@
 ///
 /// let watch = WatchVariance::new().window(50).sites_every(10).sites_window(20);
 /// assert_ne!(watch, WatchVariance::default());
+/// // Or the parameters alone, which takes no backward pass more.
+/// assert_ne!(watch.without_sites(), watch);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WatchVariance {
