@@ -1,0 +1,30 @@
+//! The problems, one file for each.
+
+mod bits;
+mod chain;
+mod coin;
+mod gmm;
+mod sbn;
+mod tucker;
+
+use crate::problem::Problem;
+use rushlight::prelude::*;
+use std::path::Path;
+
+/// All of them by name, made when they are asked for: some read data.
+pub fn all(digits: &Path) -> Vec<(&'static str, Box<dyn Fn() -> Result<Problem> + '_>)> {
+    vec![
+        ("coin", Box::new(coin::problem)),
+        ("tucker-0.1", Box::new(|| tucker::problem(0.1))),
+        ("tucker-0.5", Box::new(|| tucker::problem(0.5))),
+        ("tucker-0.9", Box::new(|| tucker::problem(0.9))),
+        ("bits-200", Box::new(bits::problem)),
+        ("gmm-100-plate", Box::new(|| gmm::problem(100, true))),
+        ("gmm-100-event", Box::new(|| gmm::problem(100, false))),
+        ("gmm-1000-plate", Box::new(|| gmm::problem(1_000, true))),
+        ("gmm-1000-event", Box::new(|| gmm::problem(1_000, false))),
+        ("chain-bits", Box::new(chain::bits)),
+        ("chain-normal", Box::new(chain::normals)),
+        ("sbn", Box::new(move || sbn::problem(digits))),
+    ]
+}
