@@ -18,6 +18,8 @@ pub struct Arm {
     pub remembers: bool,
     /// Whether elements of an event, and rows, are charged with their own costs alone.
     pub apart: bool,
+    /// Whether it sums over all outcomes where that takes few runs.
+    pub sums: bool,
     /// Whether it is followed along the run too; it must train no network then.
     pub along: bool,
 }
@@ -45,9 +47,10 @@ impl Arm {
     }
 }
 
-/// The name of the arm that the issue is about, and of the one that it is held against.
+/// The arm of a site that names no baseline, and those that it is held against.
 pub const DEFAULT: &str = "graph, default";
 pub const AVERAGE: &str = "graph, average(0.9)";
+pub const NONE: &str = "graph, none";
 
 /// All arms, in the order of the tables.
 pub fn all() -> Vec<Arm> {
@@ -55,12 +58,13 @@ pub fn all() -> Vec<Arm> {
     let elbo = || -> Box<dyn Estimator> { Box::new(TraceElbo::new()) };
     // The plain score function, of which the others differ in a line or two.
     let base = Arm {
-        name: "graph, none",
+        name: NONE,
         mark: none,
         estimator: graph,
         serves: |_| true,
         remembers: false,
         apart: true,
+        sums: false,
         along: false,
     };
     vec![
@@ -105,6 +109,7 @@ pub fn all() -> Vec<Arm> {
             name: "enumerated",
             estimator: || Box::new(TraceEnumElbo::new()),
             serves: |p| p.enumerable,
+            sums: true,
             ..base
         },
     ]

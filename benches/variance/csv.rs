@@ -1,6 +1,6 @@
 //! What was found, for other programs.
 
-use crate::arms::{AVERAGE, DEFAULT};
+use crate::arms::{AVERAGE, DEFAULT, NONE};
 use crate::report::Report;
 use crate::spread::Interval;
 use std::fmt::Display;
@@ -46,7 +46,7 @@ pub fn defaults(folder: &Path, reports: &[Report]) -> io::Result<()> {
         }
         let time = |over| report.overhead(over).map(|value| Interval { value, half: f64::NAN });
         line("time over average", 0, 0, time(AVERAGE));
-        line("time over none", 0, 0, time("graph, none"));
+        line("time over none", 0, 0, time(NONE));
     }
     fs::write(folder.join("default.csv"), text)
 }

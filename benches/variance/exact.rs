@@ -30,7 +30,7 @@ pub fn variance(
     fit: &mut Fit<'_>,
     x: &Tensor,
 ) -> Result<Option<f64>> {
-    if problem.enumerable && arm.name == "enumerated" {
+    if problem.enumerable && arm.sums {
         return Ok(Some(0.0));
     }
     let draws = draws(problem, arm, fit, x)?;
@@ -39,7 +39,8 @@ pub fn variance(
     if draws.is_empty() || tuples > TUPLES {
         return Ok(None);
     }
-    let (mut mean, mut square) = (Vec::new(), Vec::new());
+    // Around the first gradient, so that equal ones have exactly no variance.
+    let (mut first, mut mean, mut square) = (Vec::new(), Vec::new(), Vec::new());
     for tuple in 0..tuples {
         let members: Vec<&Weighed> =
             (0..k as u32).map(|i| &draws[tuple / draws.len().pow(i) % draws.len()]).collect();
@@ -49,13 +50,15 @@ pub fn variance(
         let params = fit.params();
         let vars: std::collections::HashMap<_, _> = params.vars().into_iter().collect();
         let gradient = flat(params, |name| found.as_ref()?.get(&vars[name]).cloned())?;
-        mean.resize(gradient.len(), 0.0);
-        square.resize(gradient.len(), 0.0);
+        if tuple == 0 {
+            (mean, square) = (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
+            first = gradient.clone();
+        }
         for (i, g) in gradient.into_iter().enumerate() {
             let weight = |m: &&Weighed| m.weight[i % m.weight.len()];
             let weight: f64 = members.iter().map(weight).product();
-            mean[i] += weight * g;
-            square[i] += weight * g * g;
+            mean[i] += weight * (g - first[i]);
+            square[i] += weight * (g - first[i]).powi(2);
         }
     }
     let each = square.iter().zip(&mean).map(|(s, m): (&f64, &f64)| s - m * m);

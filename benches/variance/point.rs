@@ -46,13 +46,15 @@ pub fn measure(
 ) -> Result<Measured> {
     let x = &problem.data[0];
     let mut fit = Fit::new(problem, arm, &copy(params)?, 1);
-    for _ in 0..(effort.gradients / 10).max(30) {
+    // Of gradients that are all equal two are enough.
+    let gradients = if arm.sums && problem.enumerable { 0 } else { effort.gradients };
+    for _ in 0..(gradients / 10).max(30) {
         fit.gradient(x)?;
     }
     let (mut batches, mut exacts, mut numbers) = (Vec::new(), Vec::new(), 0);
     for batch in 0..BATCHES {
         let mut spread = Spread::default();
-        for _ in 0..(effort.gradients / BATCHES).max(2) {
+        for _ in 0..(gradients / BATCHES).max(2) {
             let gradient = fit.gradient(x)?;
             numbers = gradient.len();
             spread.add(&gradient);

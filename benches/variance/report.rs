@@ -1,15 +1,15 @@
 //! What was found of a problem, as numbers.
 
 use crate::along::{self, Along};
-use crate::arms::{AVERAGE, Arm, DEFAULT};
+use crate::arms::{AVERAGE, Arm, DEFAULT, NONE};
 use crate::point::{self, Measured};
 use crate::problem::{Effort, Problem};
 use crate::spread::Interval;
 use crate::time;
 use rushlight::prelude::*;
 
-/// A variance below this share of the problem's largest one is rounding.
-const ROUNDING: f64 = 1e-18;
+/// A variance below this share of that without a baseline is rounding.
+const ROUNDING: f64 = 1e-16;
 
 /// An arm at the point.
 pub struct Row {
@@ -48,9 +48,9 @@ impl Report {
             let measured = point::measure(problem, arm, &params, effort)?;
             rows.push(Row { arm: arm.name, measured, time });
         }
-        let largest = rows.iter().map(|r| r.measured.variance.value).fold(0.0, f64::max);
+        let plain = rows.iter().find(|r| r.arm == NONE).map_or(0.0, |r| r.measured.variance.value);
         for Row { measured, .. } in &mut rows {
-            let real = |x: f64| if x < ROUNDING * largest { 0.0 } else { x };
+            let real = |x: f64| if x < ROUNDING * plain { 0.0 } else { x };
             let Interval { value, half } = measured.variance;
             measured.variance = Interval { value: real(value), half: real(half) };
             measured.exact = measured.exact.map(real);

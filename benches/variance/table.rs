@@ -1,6 +1,6 @@
 //! What was found, for reading.
 
-use crate::arms::{AVERAGE, DEFAULT};
+use crate::arms::{AVERAGE, DEFAULT, NONE};
 use crate::report::Report;
 use crate::spread::Interval;
 
@@ -40,7 +40,14 @@ pub fn of_defaults(reports: &[Report]) -> String {
         "\n`{DEFAULT}` over `{AVERAGE}`: variance with its 95 % interval, equal draws; time a step\n{:<16}",
         "problem"
     );
-    for column in ["at the point", "exactly", "along the run", "start", "1st half", "2nd half"] {
+    for column in [
+        "at the point",
+        "exactly",
+        "along the run",
+        "first 10 steps",
+        "then to half",
+        "second half",
+    ] {
         text += &format!(" {column:>16}");
     }
     text += &format!(" {:>8} {:>8}\n", "time", "/ none");
@@ -51,7 +58,7 @@ pub fn of_defaults(reports: &[Report]) -> String {
         for window in report.along.windows() {
             text += &format!(" {:>16}", interval(report.along.ratio(DEFAULT, &window)));
         }
-        for over in [AVERAGE, "graph, none"] {
+        for over in [AVERAGE, NONE] {
             text += &format!(" {:>8.2}", report.overhead(over).unwrap_or(f64::NAN));
         }
         text.push('\n');
@@ -60,7 +67,8 @@ pub fn of_defaults(reports: &[Report]) -> String {
 }
 
 fn interval(of: Option<Interval>) -> String {
-    of.map_or(String::new(), |Interval { value, half }| format!("{value:.3} +- {half:.3}"))
+    of.filter(|of| of.value.is_finite())
+        .map_or(String::new(), |Interval { value, half }| format!("{value:.3} +- {half:.3}"))
 }
 
 /// Four digits, in scientific notation where there are many zeros.

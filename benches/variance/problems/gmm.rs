@@ -28,7 +28,8 @@ pub fn problem(n: usize, plated: bool) -> Result<Problem> {
             let zeros = || Ok(Tensor::zeros((n, 2), DType::F64, &Device::Cpu)?);
             let logits = ctx.param_with("q.logits", Constraint::Real, zeros)?;
             points(ctx, plated, n, |ctx| {
-                let k = Categorical::from_logits(&logits)?.to_event(event);
+                let k = Categorical::from_logits(&logits)?;
+                let k: Draw = if plated { k.into() } else { k.to_event(1).into() };
                 let rows = if plated { vec![n] } else { vec![] };
                 let ones = Tensor::ones([rows, vec![1]].concat(), DType::F64, &Device::Cpu)?;
                 arm.sample(ctx, "k", k, Some(&ones)).map(drop)

@@ -5,20 +5,23 @@ mod chain;
 mod coin;
 mod gmm;
 mod sbn;
-mod tucker;
+pub mod tucker;
 
 use crate::problem::Problem;
 use rushlight::prelude::*;
 use std::path::Path;
+use tucker::Prior::{Guide, Start};
 
 /// All of them by name, made when they are asked for: some read data.
 pub fn all(digits: &Path) -> Vec<(&'static str, Box<dyn Fn() -> Result<Problem> + '_>)> {
     vec![
         ("coin", Box::new(coin::problem)),
-        ("tucker-0.1", Box::new(|| tucker::problem(0.1))),
-        ("tucker-0.5", Box::new(|| tucker::problem(0.5))),
-        ("tucker-0.9", Box::new(|| tucker::problem(0.9))),
-        ("bits-200", Box::new(bits::problem)),
+        ("tucker-0.1", Box::new(|| tucker::problem(0.1, Guide))),
+        ("tucker-0.5", Box::new(|| tucker::problem(0.5, Guide))),
+        ("tucker-0.9", Box::new(|| tucker::problem(0.9, Guide))),
+        ("tucker-0.1-prior", Box::new(|| tucker::problem(0.1, Start))),
+        ("bits-200", Box::new(|| bits::problem(Guide))),
+        ("bits-200-prior", Box::new(|| bits::problem(Start))),
         ("gmm-100-plate", Box::new(|| gmm::problem(100, true))),
         ("gmm-100-event", Box::new(|| gmm::problem(100, false))),
         ("gmm-1000-plate", Box::new(|| gmm::problem(1_000, true))),
