@@ -58,8 +58,8 @@ impl Effort {
     pub fn quick(self) -> Self {
         Self {
             gradients: (self.gradients / 20).max(40),
-            groups: (self.groups / 5).max(5),
-            steps: self.steps.min(60),
+            groups: (self.groups / 5).max(4),
+            steps: self.steps.min(40),
             time: self.time / 8,
         }
     }

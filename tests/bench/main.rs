@@ -110,6 +110,6 @@ fn unknown_problems_are_told() {
     };
     assert_eq!(chosen(&["coin", "tucker-0.5"]).unwrap(), ["coin", "tucker-0.5"]);
     assert_eq!(chosen(&["gmm-100-"]).unwrap(), ["gmm-100-plate", "gmm-100-event"]);
-    let told = chosen(&["coins"]).err().expect("there is none");
+    let told = chosen(&["coins"]).expect_err("there is none");
     assert!(told.starts_with("no problem `coins`; there are coin, tucker-0.1,"), "{told}");
 }

@@ -12,8 +12,11 @@ use rushlight::prelude::*;
 use std::path::Path;
 use tucker::Prior::{Guide, Start};
 
-/// All of them by name, made when they are asked for: some read data.
-pub fn all(digits: &Path) -> Vec<(&'static str, Box<dyn Fn() -> Result<Problem> + '_>)> {
+/// Makes a problem when it is asked for: some read data.
+pub type Make<'a> = Box<dyn Fn() -> Result<Problem> + 'a>;
+
+/// All of them by name.
+pub fn all(digits: &Path) -> Vec<(&'static str, Make<'_>)> {
     vec![
         ("coin", Box::new(coin::problem)),
         ("tucker-0.1", Box::new(|| tucker::problem(0.1, Guide))),
