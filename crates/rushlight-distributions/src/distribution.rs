@@ -56,6 +56,40 @@ pub type ParamMap<'a> = dyn FnMut(&Operand, usize) -> Result<Operand> + 'a;
 /// assert!(gradients.get(&scale).is_some());
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::{Categorical, Distribution, DistributionExt, Normal, Uniform};
+///
+/// // What a family knows of itself: uniform on [0, 4],
+/// let d = Uniform::new(0.0, Tensor::new(4f64, &Device::Cpu)?)?;
+/// let quarter = Tensor::new(0.25f64, &Device::Cpu)?;
+/// for (got, want) in [
+///     (d.mean()?, 2.0),
+///     (d.variance()?, 16.0 / 12.0),
+///     (d.entropy()?, 4f64.ln()),
+///     (d.icdf(&quarter)?, 1.0),
+///     (d.cdf(&d.icdf(&quarter)?)?, 0.25),
+///     (d.log_prob_composite(&quarter)?, -4f64.ln()),
+/// ] {
+///     assert!((got.to_scalar::<f64>()? - want).abs() < 1e-15, "{}", d.name());
+/// }
+/// // all outcomes, where there are finitely many,
+/// assert_eq!(Categorical::new([1, 1, 2])?.enumerate_support()?.to_vec1::<u32>()?, [0, 1, 2]);
+/// // and an event's elements, where they are independent.
+/// let x = Tensor::new(&[0.5f32, -1.0], &Device::Cpu)?;
+/// let row = Normal::new([0.0, 1.0], 1.0)?.to_event(1);
+/// let elements = row.elements().expect("normal variables side by side");
+/// assert_eq!(elements.batch_shape(), [2]);
+/// let sums = [row.log_prob(&x)?, elements.log_prob_over(&x, 1)?];
+/// assert_eq!(sums[0].to_scalar::<f32>()?, sums[1].to_scalar::<f32>()?);
+/// // A draw of yesterday moves with its parameters again.
+/// let loc = Var::new(3f64, &Device::Cpu)?;
+/// let x = Normal::new(&loc, 1.0)?.reparameterize(&Tensor::new(7f64, &Device::Cpu)?)?;
+/// let slope = x.backward()?.remove(&loc).expect("the draw moves with its location");
+/// assert_eq!((x.to_scalar::<f64>()?, slope.to_scalar::<f64>()?), (7.0, 1.0));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub trait Distribution: Any + Debug + Send + Sync {
     /// The distribution's name in errors and tables.
     fn name(&self) -> &'static str;
@@ -282,6 +316,25 @@ impl Distribution for Arc<dyn Distribution> {
 /// let two = Normal::new([0.0, 1.0], 1.0)?.to_event(1);
 /// let [got, want] = [observed.log_prob(&x)?, two.log_prob(&x.narrow(0, 0, 2)?)?];
 /// assert!((got - want)?.to_scalar::<f32>()?.abs() < 1e-6);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::{Distribution, DistributionExt, Ledger, Normal, Origins, Traced};
+/// use std::sync::Arc;
+///
+/// // A distribution around a draw of `z`, which gradients flow into.
+/// let ledger = Arc::new(Ledger::default());
+/// let z = Var::new(0.5f64, &Device::Cpu)?;
+/// let origins = Origins::of(ledger.register(&"z".into()), &ledger);
+/// let d = Normal::new(Traced::new(z.as_tensor().clone(), origins), 1.0)?;
+/// assert_eq!(ledger.names(d.origins()?.sites()), ["z"]);
+/// let x = Tensor::new(1f64, &Device::Cpu)?;
+/// assert!(d.log_prob(&x)?.backward()?.get(&z).is_some());
+/// assert!(!d.detach_params()?.log_prob(&x)?.track_op());
+/// // Its draws could carry gradients; they need not.
+/// assert!(d.has_rsample() && !d.without_rsample().has_rsample());
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 pub trait DistributionExt: Distribution {

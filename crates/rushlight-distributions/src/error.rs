@@ -4,6 +4,20 @@ use crate::Constraint;
 use candle_core::{DType, DeviceLocation};
 
 /// A result whose error is, by default, this crate's.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Distribution, Result};
+///
+/// fn variance(probs: f64) -> Result<f64> {
+///     Ok(Bernoulli::new(probs)?.variance()?.to_scalar::<f32>()?.into())
+/// }
+///
+/// assert_eq!(variance(0.5)?, 0.25);
+/// assert!(variance(1.5).is_err());
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of the distributions crate.

@@ -20,6 +20,15 @@ static INITIALISED: AtomicBool = AtomicBool::new(false);
 static WARNED: AtomicBool = AtomicBool::new(false);
 
 /// What the process runs with, for benches to print.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::runtime::Settings;
+///
+/// let settings = Settings { threads: Some("8".into()), keeps_memory: true };
+/// assert_eq!(settings.to_string(), "RAYON_NUM_THREADS=8, freed memory kept");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The value of `RAYON_NUM_THREADS`.
@@ -40,9 +49,15 @@ impl std::fmt::Display for Settings {
 ///
 /// Call it first in `main`, before any other thread exists: it writes an environment variable.
 ///
+/// # Examples
+///
 /// ```
-/// let settings = rushlight_distributions::runtime::init();
+/// use rushlight_distributions::runtime;
+///
+/// let settings = runtime::init();
 /// println!("{settings}");
+/// // Once is enough; a second call tells the same.
+/// assert_eq!(runtime::init(), settings);
 /// ```
 pub fn init() -> Settings {
     if !INITIALISED.swap(true, Ordering::SeqCst) {
@@ -110,6 +125,17 @@ pub fn settings() -> Settings {
 }
 
 /// One warning in a process that trains without [`init`].
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::runtime;
+///
+/// runtime::init();
+/// // Silent from now on, as engines call it once a fit.
+/// runtime::warn_if_uninitialised();
+/// assert!(runtime::settings().threads.is_some());
+/// ```
 pub fn warn_if_uninitialised() {
     if !INITIALISED.load(Ordering::Relaxed)
         && std::env::var_os("RAYON_NUM_THREADS").is_none()

@@ -3,6 +3,16 @@
 use crate::{Error, Result};
 
 /// The highest rank that candle's broadcasting ops can iterate over (they panic beyond).
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::shape::{MAX_RANK, broadcast};
+///
+/// assert_eq!(broadcast("an example", &[&[2; MAX_RANK]])?.len(), 8);
+/// assert!(broadcast("an example", &[&[2; MAX_RANK + 1]]).is_err());
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub const MAX_RANK: usize = 8;
 
 /// The shape that `shapes` broadcast to, aligned from the right.

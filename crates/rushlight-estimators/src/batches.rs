@@ -25,6 +25,7 @@ use rushlight_trace::{Error, Result};
 ///     sizes.push(y.dim(0)?);
 /// }
 /// assert_eq!(sizes, [2, 2, 1]);
+/// assert!(batches.len() == 3 && !batches.is_empty());
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -6,6 +6,49 @@ use rushlight_trace::{Draws, Frame, Result, Trace};
 use std::fmt::Debug;
 
 /// Turns the particles of a step into a gradient estimate. It runs nothing and touches no parameter.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal, Rng};
+/// use rushlight_estimators::{Enumerates, Estimator, Particle, TraceGraphElbo};
+/// use rushlight_trace::{Ctx, Draws, Frame, ParamStore, Run, Source};
+/// use std::sync::Arc;
+///
+/// let model = |ctx: &mut Ctx| {
+///     ctx.sample("z", Bernoulli::new(0.5)?)?;
+///     ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0)
+/// };
+/// let guide = |ctx: &mut Ctx| {
+///     let probs = ctx.param("probs", 0.5, Constraint::UnitInterval)?;
+///     ctx.sample("z", Bernoulli::new(&probs)?).map(drop)
+/// };
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+/// let guide = Arc::new(run.clone().execute(guide)?.0);
+/// let model = run.source(Source::Replay(guide.clone())).execute(model)?.0;
+/// let particle = Particle::new(guide, model)?;
+///
+/// // What an engine asks before it runs the programs,
+/// let mut estimator = TraceGraphElbo::new();
+/// assert_eq!((estimator.particles(), estimator.draws()), (1, Draws::Pathwise));
+/// assert_eq!(estimator.enumerates(), Enumerates::Marked);
+/// // and when it has: a coin that names no baseline has one, which a pilot fills.
+/// assert!(estimator.wants_pilot(particle.guide()));
+/// estimator.pilot(&particle)?;
+/// let plate = Frame { name: "rows".into(), len: 2, size: 2, dim: 1 };
+/// assert!(!estimator.takes_rows_apart(&particle, &plate));
+/// // The step.
+/// let particles = [particle];
+/// let estimate = estimator.estimate(&particles)?;
+/// assert!((estimate.loss - 0.918_938_5).abs() < 1e-6 && estimate.surrogate.is_some());
+/// assert_eq!(estimator.loss(&particles)?, estimate.loss);
+/// // It was taken: memories move, and go into a checkpoint.
+/// estimator.settle(&particles)?;
+/// let mut resumed = TraceGraphElbo::new();
+/// resumed.set_state(&estimator.state()?)?;
+/// assert!(resumed.state()?.names().eq(estimator.state()?.names()));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub trait Estimator: Debug {
     /// How many particles one estimate is made of.
     fn particles(&self) -> usize {
@@ -159,6 +202,16 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
 }
 
 /// The sites of a guide whose outcomes an objective sums over, instead of one draw.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_estimators::{Enumerates, Estimator, IwaeElbo, TraceEnumElbo, TraceGraphElbo};
+///
+/// assert_eq!(TraceEnumElbo::new().enumerates(), Enumerates::All);
+/// assert_eq!(TraceGraphElbo::new().enumerates(), Enumerates::Marked);
+/// assert_eq!(IwaeElbo::new(8).enumerates(), Enumerates::Nothing);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enumerates {
     /// None: they are an error, as are strategies that compare runs.
@@ -170,6 +223,24 @@ pub enum Enumerates {
 }
 
 /// A number to report, and scalars to differentiate.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::Normal;
+/// use rushlight_estimators::{Estimate, Estimator, Particle, TraceElbo};
+/// use rushlight_trace::{ParamStore, Run};
+/// use std::sync::Arc;
+///
+/// let run = Run::new(&ParamStore::default(), rushlight_distributions::Rng::seed(0));
+/// let guide = Arc::new(run.clone().execute(|_| Ok(()))?.0);
+/// let model = run.execute(|ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0))?.0;
+/// let Estimate { loss, surrogate, fits } = TraceElbo::new().estimate(&[Particle::new(guide, model)?])?;
+/// assert!((loss - 0.918_938_5).abs() < 1e-6);
+/// // Nothing can be trained here, and there are no baselines.
+/// assert!(fits.is_empty() && surrogate.is_none_or(|surrogate| !surrogate.track_op()));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Estimate {
     /// The objective to minimize.
@@ -181,6 +252,34 @@ pub struct Estimate {
 }
 
 /// The loss that trains one baseline.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Rng};
+/// use rushlight_estimators::{BaselineExt, Estimator, Fit, Particle, TraceElbo, Value};
+/// use rushlight_trace::{Ctx, ParamStore, Run, Source};
+/// use std::sync::Arc;
+///
+/// // A guide whose baseline is a parameter; a model that differs from it by a factor of e³.
+/// let model = |ctx: &mut Ctx| {
+///     ctx.sample("z", Bernoulli::new(0.5)?)?;
+///     ctx.factor("more", 3.0)
+/// };
+/// let guide = |ctx: &mut Ctx| {
+///     let probs = ctx.param("probs", 0.5, Constraint::UnitInterval)?;
+///     let expected = ctx.param("expected", 1.0, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::new(&probs)?.baseline(Value::new(expected))).map(drop)
+/// };
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+/// let guide = Arc::new(run.clone().execute(guide)?.0);
+/// let model = run.source(Source::Replay(guide.clone())).execute(model)?.0;
+/// let estimate = TraceElbo::new().estimate(&[Particle::new(guide, model)?])?;
+/// let [Fit { site, loss }] = &estimate.fits[..] else { panic!("one baseline") };
+/// // `log p − log q` is 3, and was expected to be 1.
+/// assert_eq!((site.as_str(), loss.to_scalar::<f32>()?), ("z", 4.0));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Fit {
     /// The site that the baseline serves.

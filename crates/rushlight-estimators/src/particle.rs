@@ -6,6 +6,35 @@ use rushlight_trace::{Result, Trace};
 use std::sync::{Arc, OnceLock};
 
 /// One guide run, and the model replayed against it.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal, Rng};
+/// use rushlight_estimators::{Particle};
+/// use rushlight_trace::{Ctx, ParamStore, Run, Source};
+/// use std::sync::Arc;
+///
+/// let model = |ctx: &mut Ctx| {
+///     ctx.sample("z", Bernoulli::new(0.5)?)?;
+///     ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0)
+/// };
+/// let guide = |ctx: &mut Ctx| {
+///     let probs = ctx.param("probs", 0.5, Constraint::UnitInterval)?;
+///     ctx.sample("z", Bernoulli::new(&probs)?).map(drop)
+/// };
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+/// let guide = Arc::new(run.clone().execute(guide)?.0);
+/// let model = run.source(Source::Replay(guide.clone())).execute(model)?.0;
+/// let particle = Particle::new(guide, model)?;
+/// // The model has an observation more: ln p(z) and ln q(z) are the same.
+/// let totals = particle.totals()?;
+/// assert_eq!((totals.model.len(), totals.guide.len()), (2, 1));
+/// assert!((totals.elbo() - -0.918_938_5).abs() < 1e-6);
+/// let z = |trace: &rushlight_trace::Trace| trace.value("z").map(|z| z.to_scalar::<f32>()).transpose();
+/// assert_eq!(z(particle.guide())?, z(particle.model())?);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Particle {
     guide: Arc<Trace>,

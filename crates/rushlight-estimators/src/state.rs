@@ -14,6 +14,15 @@ use std::collections::BTreeMap;
 /// let fresh: State = Adam::new(1e-3).state()?;
 /// assert_eq!((fresh.kind(), fresh.count("steps")?), ("Adam", 0));
 /// assert!(fresh.tensor("exp_avg/loc").is_err());
+///
+/// // A state of your own, and what is checked before it is taken in.
+/// let mut state = State::new("Walker");
+/// state.put_count("steps", 3)?;
+/// state.put("place", candle_core::Tensor::new(0.5f64, &candle_core::Device::Cpu)?);
+/// assert!(state.names().eq(["place", "steps"]));
+/// state.check_kind("Walker")?;
+/// state.check_all_known(&["place".to_string(), "steps".to_string()])?;
+/// assert!(state.check_kind("Adam").is_err() && state.check_all_known(&[]).is_err());
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]

@@ -8,6 +8,24 @@ use std::sync::Arc;
 ///
 /// `Ctx::sample` takes anything that converts into one: a distribution, or a distribution with hints such as
 /// baselines. `Ctx::observe` takes a distribution only, so a baseline on an observation does not compile.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Draw, ParamStore, Run};
+///
+/// /// A note of some crate above.
+/// #[derive(Debug, PartialEq)]
+/// struct Patience(u32);
+///
+/// let mut draw = Draw::from(Normal::new(0.0, 1.0)?).auxiliary();
+/// draw.hints_mut().insert(Patience(3));
+/// let (trace, _) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| ctx.sample("z", draw))?;
+/// let z = trace.get("z").expect("a site");
+/// assert!(z.auxiliary() && z.hints().get() == Some(&Patience(3)));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Draw {
     pub(crate) dist: Arc<dyn Distribution>,

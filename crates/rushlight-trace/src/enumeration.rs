@@ -12,6 +12,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// By default it goes through all outcomes of finite sites; sites whose support is not finite draw from their own
 /// distributions. [`outcomes`] runs a program through all of them.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Categorical, Rng};
+/// use rushlight_trace::{Ctx, Enumeration, ParamStore, Run, Source, StrategyExt};
+///
+/// // Of the plate's rows alone, which take their three outcomes side by side.
+/// let program = |ctx: &mut Ctx| {
+///     ctx.sample("coin", Bernoulli::new(0.5)?)?;
+///     ctx.plate("rows", 2, |ctx| ctx.sample("die", Categorical::new([1, 1, 1])?.enumerate()))
+/// };
+/// let wheels = Enumeration::default().marked().noted().side_by_side();
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(Source::Enumerate(wheels.clone()));
+/// for k in 0..3 {
+///     let (trace, die) = run.clone().execute(program)?;
+///     assert_eq!(die.to_vec1::<u32>()?, [k, k]);
+///     assert!(trace.get("coin").is_some_and(|coin| coin.enumerated().is_none()));
+///     assert_eq!(wheels.turn(), k < 2);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Enumeration {
     odometer: Arc<Mutex<Odometer>>,
@@ -23,6 +45,23 @@ pub struct Enumeration {
 }
 
 /// How a site's value was enumerated.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Categorical, Rng};
+/// use rushlight_trace::{Enumerated, Enumeration, ParamStore, Run, Source};
+///
+/// let source = Source::Enumerate(Enumeration::default().noted());
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(source);
+/// // Two rows of three outcomes each, in all combinations.
+/// let (trace, _) = run.execute(|ctx| {
+///     ctx.plate("rows", 2, |ctx| ctx.sample("die", Categorical::new([1, 1, 1])?))
+/// })?;
+/// let die = trace.get("die").expect("a site");
+/// assert_eq!(die.enumerated(), Some(Enumerated { outcomes: 9, side_by_side: false }));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enumerated {
     /// How many outcomes there are.

@@ -5,9 +5,43 @@ use std::panic::Location;
 use std::path::PathBuf;
 
 /// A result whose error is, by default, rushlight's.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Ctx, ParamStore, Result, Run};
+///
+/// fn program(ctx: &mut Ctx) -> Result<f32> {
+///     Ok(ctx.sample("z", Normal::new(0.0, 1e-9)?)?.to_scalar()?)
+/// }
+///
+/// let (_, z) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+/// assert!(z.abs() < 1e-7);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of a program, of its parameters, or of its fit.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Ctx, Error, ParamStore, Run};
+///
+/// let program = |ctx: &mut Ctx| {
+///     ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+///     ctx.sample("z", Normal::new(0.0, 1.0)?)
+/// };
+/// match Run::new(&ParamStore::default(), Rng::seed(0)).execute(program) {
+///     Err(e @ Error::DuplicateSite { .. }) => assert_eq!(
+///         e.to_string(),
+///         "site `z` occurs twice in one run; give each site its own name"
+///     ),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

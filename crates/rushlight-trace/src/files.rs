@@ -19,6 +19,16 @@ use std::sync::Arc;
 /// # Errors
 ///
 /// [`Error::File`].
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_trace::files;
+///
+/// let path = std::env::temp_dir().join("rushlight-no-such-file");
+/// let told = files::read(&path).expect_err("there is none").to_string();
+/// assert!(told.contains("rushlight-no-such-file"));
+/// ```
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| error(path, "read", e))
 }
@@ -33,6 +43,19 @@ pub(crate) fn check_readable(path: &Path) -> Result<()> {
 /// # Errors
 ///
 /// [`Error::File`]. An older file of the name is left as it was.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_trace::files;
+///
+/// let path = std::env::temp_dir().join(format!("rushlight-write-{}", std::process::id()));
+/// files::write(&path, b"old")?;
+/// files::write(&path, b"new")?;
+/// assert_eq!(files::read(&path)?, b"new");
+/// # std::fs::remove_file(path).expect("it is there");
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map_err(|e| error(path, "written", e))
 }
@@ -89,6 +112,21 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// [`Error::FileName`] for the one name that the format keeps for itself.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_trace::files::{from_safetensors, to_safetensors};
+/// use std::collections::HashMap;
+///
+/// let x = Tensor::new(&[1f32, 2.0], &Device::Cpu)?;
+/// let note = HashMap::from([("by".to_string(), "me".to_string())]);
+/// let bytes = to_safetensors([("x".into(), x)], Some(note))?;
+/// let (metadata, tensors) = from_safetensors("an example", &bytes)?;
+/// assert_eq!((metadata["by"].as_str(), tensors["x"].to_vec1::<f32>()?), ("me", vec![1.0, 2.0]));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub fn to_safetensors(
     tensors: impl IntoIterator<Item = (Arc<str>, Tensor)>,
     metadata: Option<HashMap<String, String>>,
@@ -108,6 +146,18 @@ pub fn to_safetensors(
 /// # Errors
 ///
 /// [`Error::FileDamaged`] if the bytes are not one whole file.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_trace::{Error, files};
+///
+/// let bytes = files::to_safetensors([], None)?;
+/// assert!(files::from_safetensors("whole.safetensors", &bytes)?.1.is_empty());
+/// let cut = files::from_safetensors("cut.safetensors", &bytes[..4]);
+/// assert!(matches!(cut, Err(Error::FileDamaged { file, .. }) if file == "cut.safetensors"));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub fn from_safetensors(
     file: &str,
     bytes: &[u8],

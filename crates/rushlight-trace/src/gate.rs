@@ -8,6 +8,24 @@ use crate::Result;
 use candle_core::{Tensor, Var};
 
 /// How a run's draws carry gradients to the parameters of their distributions, where they can.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Constraint, Normal, Rng};
+/// use rushlight_trace::{Ctx, Draws, ParamStore, Run};
+///
+/// let params = ParamStore::default();
+/// let program = |ctx: &mut Ctx| {
+///     let loc = ctx.param("loc", 0.0, Constraint::Real)?;
+///     ctx.sample("z", Normal::new(&loc, 1.0)?)
+/// };
+/// let z = |draws| Run::new(&params, Rng::seed(0)).draws(draws).execute(program).map(|(_, z)| z);
+/// let (moves, stands) = (z(Draws::Pathwise)?, z(Draws::Detached)?);
+/// assert_eq!(moves.to_scalar::<f32>()?, stands.to_scalar::<f32>()?);
+/// assert!(moves.track_op() && !stands.track_op());
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Draws {
@@ -21,6 +39,27 @@ pub enum Draws {
 }
 
 /// Scales the gradients that flow through a draw.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Constraint, Normal, Rng};
+/// use rushlight_trace::{Ctx, Draws, ParamStore, Run};
+///
+/// let params = ParamStore::default();
+/// let program = |ctx: &mut Ctx| {
+///     let loc = ctx.param("loc", 0.0, Constraint::Real)?;
+///     ctx.sample("z", Normal::new(&loc, 1.0)?)
+/// };
+/// let (trace, z) = Run::new(&params, Rng::seed(0)).draws(Draws::Gated).execute(program)?;
+/// // Only now it is known what this draw is worth.
+/// let gate = trace.get("z").and_then(|z| z.gate()).expect("the run is gated");
+/// gate.set(&Tensor::new(0.25f32, &Device::Cpu)?)?;
+/// let slope = z.backward()?.remove(&params.vars()[0].1).expect("the draw moves with `loc`");
+/// assert_eq!(slope.to_scalar::<f32>()?, 0.25);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Gate {
     factor: Var,

@@ -5,6 +5,17 @@ use std::fmt;
 use std::sync::Arc;
 
 /// At most one note of each type; this crate knows none of the types.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_trace::Hints;
+///
+/// let mut hints = Hints::default();
+/// hints.insert(1u8);
+/// hints.insert(2u8);
+/// assert_eq!((hints.get::<u8>(), hints.get::<u16>()), (Some(&2), None));
+/// ```
 #[derive(Clone, Default)]
 pub struct Hints(Vec<(TypeId, Arc<dyn Any + Send + Sync>)>);
 

@@ -27,6 +27,22 @@ use std::sync::Arc;
 /// assert_eq!(trace.get("x").unwrap().value().dims(), [3, 4]);
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
+///
+/// A few of many rows, drawn or given:
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{ParamStore, Plate, Run};
+///
+/// for plate in [Plate::new("users", 1_000).subsample(2), Plate::new("users", 1_000).rows([7, 3])] {
+///     let run = Run::new(&ParamStore::default(), Rng::seed(0));
+///     let (trace, z) =
+///         run.execute(|ctx| ctx.within(&plate, |ctx| ctx.sample("z", Normal::new(0.0, 1.0)?)))?;
+///     assert_eq!(z.dims(), [2]);
+///     assert_eq!(trace.get("z").map(|z| z.scale()), Some(500.0));
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Plate {
     pub(crate) name: Arc<str>,
@@ -74,6 +90,20 @@ impl Plate {
 }
 
 /// An open plate.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Frame, ParamStore, Run};
+///
+/// let (trace, _) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+///     ctx.subsample("users", 1_000, 10, |ctx, _| ctx.sample("z", Normal::new(0.0, 1.0)?))
+/// })?;
+/// let users = Frame { name: "users".into(), len: 10, size: 1_000, dim: 1 };
+/// assert_eq!(trace.get("z").map(|z| z.plates()), Some(&[users][..]));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The plate's name.

@@ -31,6 +31,33 @@ use rushlight_distributions::rng::Role;
 /// assert_eq!(value(&guide)?, value(&model)?);
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use rushlight_distributions::rng::Role;
+/// use rushlight_distributions::{Constraint, Exponential, Normal, Rng};
+/// use rushlight_trace::{Ctx, Draws, ParamStore, Run};
+///
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0)).dtype(DType::F64).device(&Device::Cpu);
+/// let draw = |ctx: &mut Ctx| Ok(ctx.sample("z", Normal::new(0.0, 1.0)?)?.to_scalar::<f64>()?);
+/// // A guide's stream and a model's, of one seed.
+/// let (_, a) = run.clone().role(Role::Guide).execute(draw)?;
+/// let (_, b) = run.clone().role(Role::Model).execute(draw)?;
+/// assert_ne!(a, b);
+/// // No draw has a gradient, if none is wanted.
+/// let program = |ctx: &mut Ctx| {
+///     let loc = ctx.param("loc", 0.0, Constraint::Real)?;
+///     ctx.sample("z", Normal::new(&loc, 1.0)?)
+/// };
+/// assert!(!run.clone().draws(Draws::Detached).execute(program)?.1.track_op());
+/// // Data that cannot be are refused, unless nobody looks.
+/// let impossible = |ctx: &mut Ctx| ctx.observe("x", Exponential::new(1.0)?, -1.0);
+/// assert!(run.clone().execute(impossible).is_err());
+/// let (trace, ()) = run.validate(false).execute(impossible)?;
+/// let log_prob = trace.log_prob_sum()?.expect("one site").to_scalar::<f64>()?;
+/// assert_eq!(log_prob, f64::NEG_INFINITY);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Run {
     pub(crate) params: ParamStore,

@@ -20,6 +20,65 @@ pub(crate) enum Kind {
 }
 
 /// What one statement left in the trace. It is scored when somebody asks, and once.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::DType;
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{ParamStore, Run, Site};
+///
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0)).dtype(DType::F64);
+/// let (trace, ()) = run.execute(|ctx| {
+///     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+///     ctx.plate("rows", 3, |ctx| {
+///         ctx.scaled(10.0, |ctx| {
+///             ctx.masked([1, 1, 0], |ctx| ctx.observe("x", Normal::new(&z, 1.0)?, &z))
+///         })
+///     })
+/// })?;
+/// let [z, x] = trace.sites().collect::<Vec<&Site>>()[..] else { panic!("two sites") };
+/// assert_eq!((z.name(), x.name(), z.dist().name()), ("z", "x", "Normal"));
+/// assert!(z.is_latent() && z.is_pathwise() && x.observed());
+/// assert!(!z.auxiliary() && !x.predicted() && z.enumerated().is_none() && z.gate().is_none());
+/// assert!(z.hints().get::<u32>().is_none());
+/// // What `x` depends on, and that nobody looked at `z` on the host.
+/// assert!(x.parents().contains(0) && x.mixed().is_empty());
+/// // What it counts.
+/// assert_eq!((x.value().dims(), x.batch_shape(), x.scale()), (&[3][..], vec![3], 10.0));
+/// let counted = x.row_weight().expect("there is a mask").to_vec1::<f64>()?;
+/// assert_eq!(counted, [1.0, 1.0, 0.0]);
+/// let rows = x.log_prob()?;
+/// let one = -0.918_938_533_204_672_8;
+/// assert!((x.log_prob_sum()?.to_scalar::<f64>()? - 20.0 * one).abs() < 1e-12);
+/// assert_eq!(x.weighed(rows, 0)?.to_vec1::<f64>()?[2], 0.0);
+/// assert!(x.weight_term()?.is_none());
+/// // In all, and for each row.
+/// let (all, each) = (x.cost_over(&[])?, x.cost_over(&[&x.plates()[0]])?);
+/// assert!((all.to_scalar::<f64>()? - 20.0 * one).abs() < 1e-12 && each.dims() == [3]);
+/// assert_eq!(x.summed(each, &[])?.to_scalar::<f64>()?, all.to_scalar::<f64>()?);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
+/// ```
+/// use candle_core::DType;
+/// use rushlight_distributions::{DistributionExt, Normal, Rng};
+/// use rushlight_trace::{ParamStore, Run};
+///
+/// // Elements of an event, each of which goes on into one of the next site.
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0)).dtype(DType::F64);
+/// let (trace, ()) = run.execute(|ctx| {
+///     let z = ctx.sample("z", Normal::new([0.0, 0.0], 1.0)?.to_event(1))?;
+///     ctx.observe("x", Normal::new(&z, 1.0)?.to_event(1), &z)
+/// })?;
+/// let x = trace.get("x").expect("a site");
+/// assert_eq!((x.elementwise_rank(), x.axes_of(0).collect::<Vec<_>>()), (1, vec![(1, 1)]));
+/// let each = x.cost_over_axes(&[], &[1])?;
+/// assert!((each.to_vec1::<f64>()?[1] - -0.918_938_533_204_672_8).abs() < 1e-15);
+/// let all = x.summed_over_axes(each.ones_like()?, &[], &[])?;
+/// assert_eq!(all.to_scalar::<f64>()?, 2.0);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Site {
     pub(crate) name: Arc<str>,

@@ -29,6 +29,22 @@ use std::sync::Arc;
 /// assert!(trace.get("z").is_none());
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Ctx, ParamStore, Run, Source};
+///
+/// let model = |ctx: &mut Ctx| ctx.sample("z", Normal::new(0.0, 1.0)?);
+/// let latent = |source| -> rushlight_trace::Result<bool> {
+///     let run = Run::new(&ParamStore::default(), Rng::seed(0)).source(source);
+///     let (trace, z) = run.execute(model)?;
+///     assert_eq!(z.to_scalar::<f32>()?, 3.0);
+///     Ok(trace.get("z").is_some_and(|z| z.is_latent()))
+/// };
+/// assert!(latent(Source::substitute([("z", 3.0)]))?);
+/// assert!(!latent(Source::condition([("z", 3.0)]))?);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Source {
@@ -49,6 +65,16 @@ pub enum Source {
 }
 
 /// Values by site name. Cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_trace::Values;
+///
+/// let values: Values = [("z", 3.0)].into_iter().collect();
+/// assert_eq!(values.get("z").and_then(|z| z.number()), Some(3.0));
+/// assert!(values.get("w").is_none());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Values(Arc<HashMap<String, Operand>>);
 

@@ -19,6 +19,25 @@ use crate::Draw;
 /// Enumeration, leave-one-out, DisARM and measure-valued gradients run both programs several times. They are for the ELBOs
 /// (`TraceElbo`, `TraceGraphElbo`, `TraceEnumElbo`), which charge them with what the site can influence, and go together
 /// with any other strategies and baselines at other sites.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Normal, Rng};
+/// use rushlight_trace::{ParamStore, Run, Strategy, StrategyExt};
+///
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+/// let pathwise = |strategy| -> rushlight_trace::Result<bool> {
+///     let normal = Normal::new(0.0, 1.0)?.strategy(strategy);
+///     let (trace, _) = run.clone().execute(|ctx| ctx.sample("z", normal))?;
+///     Ok(trace.get("z").is_some_and(|z| z.is_pathwise()))
+/// };
+/// assert!(pathwise(Strategy::Auto)? && !pathwise(Strategy::ScoreFunction)?);
+/// // The draws of a coin carry no gradients.
+/// let coin = Bernoulli::new(0.5)?.strategy(Strategy::Pathwise);
+/// assert!(run.execute(|ctx| ctx.sample("z", coin)).is_err());
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -91,10 +110,16 @@ impl Strategy {
 /// # Examples
 ///
 /// ```
-/// use rushlight_distributions::Bernoulli;
-/// use rushlight_trace::{Draw, StrategyExt};
+/// use rushlight_distributions::{Bernoulli, Normal, Rng};
+/// use rushlight_trace::{ParamStore, Run, Strategy, StrategyExt};
 ///
-/// let draw: Draw = Bernoulli::new(0.5)?.enumerate();
+/// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+///     ctx.sample("a", Normal::new(0.0, 1.0)?.pathwise())?;
+///     ctx.sample("b", Normal::new(0.0, 1.0)?.score_function())?;
+///     ctx.sample("c", Bernoulli::new(0.5)?.enumerate())?;
+///     ctx.sample("d", Bernoulli::new(0.5)?.strategy(Strategy::Auto)).map(drop)
+/// })?;
+/// assert!(trace.sites().map(|site| site.is_pathwise()).eq([true, false, false, false]));
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 pub trait StrategyExt: Into<Draw> {

@@ -8,6 +8,34 @@ use rustc_hash::FxBuildHasher;
 use std::sync::Arc;
 
 /// The sites of one run, in the order in which they ran.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Ctx, ParamStore, Run};
+///
+/// let program = |ctx: &mut Ctx| {
+///     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+///     ctx.deterministic("twice", (&z * 2.0)?)?;
+///     ctx.subsample("rows", 8, 4, |ctx, _| ctx.observe("x", Normal::new(&z, 1.0)?, &z))?;
+///     Ok(z)
+/// };
+/// let (trace, z) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+/// assert_eq!((trace.sites().len(), trace.latents().count(), trace.position("x")), (2, 1, Some(1)));
+/// assert_eq!(trace.rows("rows").map(|rows| rows.dims()), Some(&[4][..]));
+/// assert!(trace.value("twice").is_some() && trace.get("twice").is_none());
+/// assert_eq!(trace.deterministics().len(), 1);
+/// // Nobody read the value of `z`, which is of this run.
+/// assert!(trace.ledger().reads().read.is_empty() && trace.foreign(z.origins()).is_none());
+/// // Without `z`: 8 observations at their means.
+/// let nothing = Tensor::new(0f32, &Device::Cpu)?;
+/// let rest = trace.weighted(|number, _| Ok((number == 0).then(|| nothing.clone())))?;
+/// let log_prob = rest.log_prob_sum()?.expect("two sites").to_scalar::<f32>()?;
+/// assert!((log_prob - 8.0 * -0.918_938_5).abs() < 1e-5);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     sites: IndexMap<Arc<str>, Site, FxBuildHasher>,
@@ -18,6 +46,21 @@ pub struct Trace {
 }
 
 /// A value that was written down, and is no random choice.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::Rng;
+/// use rushlight_trace::{ParamStore, Run};
+///
+/// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+/// let (trace, _) =
+///     run.execute(|ctx| ctx.plate("rows", 2, |ctx| ctx.deterministic("half", [0.5, 1.5])))?;
+/// let (name, half) = trace.deterministics().next().expect("one was written down");
+/// assert_eq!((name, half.value().to_vec1::<f32>()?), ("half", vec![0.5, 1.5]));
+/// assert_eq!(half.plates()[0].len, 2);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Deterministic {
     value: Tensor,
@@ -110,6 +153,21 @@ impl Trace {
     ///
     /// [`Error::MissingInModel`] if the guide has a latent that the model lacks, unless it is marked
     /// `.auxiliary()`; [`Error::LateRead`] if the model read a value of the guide's run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Error, ParamStore, Run};
+    ///
+    /// let run = Run::new(&ParamStore::default(), Rng::seed(0));
+    /// let (guide, _) = run.clone().execute(|ctx| ctx.sample("z", Normal::new(0.0, 1.0)?))?;
+    /// let (model, ()) = run.execute(|ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, 1.0))?;
+    /// assert!(guide.check_replayed_by(&guide).is_ok());
+    /// let told = guide.check_replayed_by(&model);
+    /// assert!(matches!(told, Err(Error::MissingInModel { site }) if site == "z"));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn check_replayed_by(&self, model: &Trace) -> Result<()> {
         if let Some((site, location)) = self.ledger.late_read() {
             return Err(Error::LateRead { site, location });

@@ -32,6 +32,22 @@ use std::sync::Arc;
 /// assert!((back[0] - -1.0).abs() < 1e-12);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use rushlight_distributions::Constraint;
+///
+/// assert!(Constraint::Boolean.is_discrete() && !Constraint::Simplex.is_discrete());
+/// assert!(Constraint::Positive.contains(1e-300) && !Constraint::Positive.contains(0.0));
+/// // Shares that add up to 1.1 are no point of the simplex: it is the sum that tells.
+/// let shares = Tensor::new(&[[0.5f64, 0.5], [0.5, 0.6]], &Device::Cpu)?;
+/// assert_eq!(Constraint::Simplex.first_outside(&shares)?, Some(1.1));
+/// // Something that is inside: here of four equal shares, and of a matrix.
+/// assert_eq!(Constraint::Simplex.member(4), 0.25);
+/// let matrix = Constraint::PositiveDefinite.member_of(&[2, 2], DType::F64, &Device::Cpu)?;
+/// assert_eq!(matrix.to_vec2::<f64>()?, [[1.0, 0.0], [0.0, 1.0]]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Constraint {

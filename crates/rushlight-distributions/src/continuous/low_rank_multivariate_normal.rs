@@ -39,6 +39,7 @@ use std::sync::Arc;
 /// let factor = Tensor::new(&[[1f64], [0.5]], &Device::Cpu)?;
 /// let d = LowRankMultivariateNormal::new([0.0, 1.0], &factor, [0.25, 0.75])?;
 /// assert_eq!(d.variance()?.to_vec1::<f64>()?, [1.25, 1.0]);
+/// assert_eq!(d.covariance()?.to_vec2::<f64>()?, [[1.25, 0.5], [0.5, 1.0]]);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 ///

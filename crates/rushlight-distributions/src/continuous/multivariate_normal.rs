@@ -130,6 +130,18 @@ impl MultivariateNormal {
     /// # Errors
     ///
     /// Candle's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::MultivariateNormal;
+    ///
+    /// let scale_tril = Tensor::new(&[[2f64, 0.0], [1.0, 1.0]], &Device::Cpu)?;
+    /// let covariance = MultivariateNormal::new(0.0, scale_tril)?.covariance()?;
+    /// assert_eq!(covariance.to_vec2::<f64>()?, [[4.0, 2.0], [2.0, 2.0]]);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn covariance(&self) -> Result<Tensor> {
         linalg::gram(&linalg::lower(&self.scale_tril.value()?)?)
     }
@@ -139,6 +151,19 @@ impl MultivariateNormal {
     /// # Errors
     ///
     /// Candle's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::MultivariateNormal;
+    ///
+    /// // The covariance [[4, 2], [2, 2]] has the determinant 4.
+    /// let scale_tril = Tensor::new(&[[2f64, 0.0], [1.0, 1.0]], &Device::Cpu)?;
+    /// let precision = MultivariateNormal::new(0.0, scale_tril)?.precision()?;
+    /// assert_eq!(precision.to_vec2::<f64>()?, [[0.5, -0.5], [-0.5, 1.0]]);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn precision(&self) -> Result<Tensor> {
         let l = self.scale_tril.value()?.contiguous()?;
         let n = l.dim(D::Minus1)?;

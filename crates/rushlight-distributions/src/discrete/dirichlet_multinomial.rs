@@ -34,8 +34,9 @@ use std::sync::Arc;
 ///
 /// // Of concentrations 1, all of the 6 outcomes are equally probable.
 /// let x = Tensor::new(&[1f32, 1., 0.], &Device::Cpu)?;
-/// let log_prob = DirichletMultinomial::new(2, [1, 1, 1])?.log_prob(&x)?.to_scalar::<f32>()?;
-/// assert!((log_prob + 6f32.ln()).abs() < 1e-6);
+/// let d = DirichletMultinomial::new(2, [1, 1, 1])?;
+/// assert!((d.log_prob(&x)?.to_scalar::<f32>()? + 6f32.ln()).abs() < 1e-6);
+/// assert_eq!(d.total_count(), 2);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 #[derive(Debug, Clone)]

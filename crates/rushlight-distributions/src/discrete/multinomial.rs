@@ -35,8 +35,9 @@ use std::sync::Arc;
 /// use rushlight_distributions::{Distribution, Multinomial};
 ///
 /// let x = Tensor::new(&[1f32, 1., 0.], &Device::Cpu)?;
-/// let log_prob = Multinomial::new(2, [1.0, 1.0, 2.0])?.log_prob(&x)?.to_scalar::<f32>()?;
-/// assert!((log_prob - 0.125f32.ln()).abs() < 1e-6);
+/// let d = Multinomial::new(2, [1.0, 1.0, 2.0])?;
+/// assert!((d.log_prob(&x)?.to_scalar::<f32>()? - 0.125f32.ln()).abs() < 1e-6);
+/// assert_eq!(d.total_count(), 2);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -59,6 +59,21 @@ use erased::Typed;
 use std::fmt::Debug;
 
 /// The number of elements from which on a pass is shared between threads.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use rushlight_distributions::kernel::PARALLEL_FROM;
+/// use rushlight_distributions::{Distribution, Normal, Weight};
+///
+/// // A sum that threads share, in f32 but accumulated in f64: exact to the last digit of the result.
+/// let x = Tensor::zeros(PARALLEL_FROM, DType::F32, &Device::Cpu)?;
+/// let sum = Normal::new(0.0, 1.0)?.log_prob_sum(&x, Weight::default())?.to_scalar::<f32>()?;
+/// let want = -0.5 * (PARALLEL_FROM as f64) * std::f64::consts::TAU.ln();
+/// assert!((f64::from(sum) / want - 1.0).abs() < 1e-7);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub const PARALLEL_FROM: usize = 1 << 16;
 
 /// A log-density as a scalar formula of a value and `P` parameters.
@@ -154,6 +169,8 @@ pub trait Density<const P: usize>: Copy + Debug + Send + Sync + 'static {
 /// let mask = Tensor::new(&[1f64, 1.0, 0.0], &Device::Cpu)?;
 /// let sum = d.log_prob_sum(&x, Weight::elementwise(mask).times(10.0))?.to_scalar::<f64>()?;
 /// assert!((sum - 10.0 * (-0.5 - (2.0 * std::f64::consts::PI).ln())).abs() < 1e-12);
+/// // The same factor for all: a minibatch of 3 of 30 rows.
+/// assert_eq!(Weight::scale(30.0 / 3.0).scale, 10.0);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 #[derive(Debug, Clone)]

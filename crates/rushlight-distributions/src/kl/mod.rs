@@ -188,6 +188,22 @@ impl KlRules {
     /// # Errors
     ///
     /// Those of both, but [`Error::NoClosedForm`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::kl::{Kl, KlRules};
+    /// use rushlight_distributions::{Logistic, Normal, Rng};
+    ///
+    /// let (p, rules) = (Normal::new(Tensor::new(0f64, &Device::Cpu)?, 1.0)?, KlRules::new());
+    /// let kl = rules.divergence_or_estimate(&p, &Normal::new(2.0, 1.0)?, 100, &mut Rng::seed(0))?;
+    /// assert!(matches!(&kl, Kl::Exact(x) if x.to_scalar::<f64>()? == 2.0));
+    /// // No closed form is known: an average over 100 draws, with its standard error.
+    /// let kl = rules.divergence_or_estimate(&p, &Logistic::new(0.0, 1.0)?, 100, &mut Rng::seed(0))?;
+    /// assert!(matches!(kl, Kl::Estimated(_)));
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn divergence_or_estimate(
         &self,
         p: &dyn Distribution,

@@ -29,6 +29,17 @@ pub(super) fn bare(d: &dyn Distribution) -> Result<Shared> {
 /// # Errors
 ///
 /// Those of [`map_params`](Distribution::map_params).
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{DistributionExt, Normal, kl};
+///
+/// let d = Normal::new([0.0, 1.0], 1.0)?;
+/// assert!(!kl::is_masked(&d)?);
+/// assert!(kl::is_masked(&d.masked([1, 0])?.to_event(1))?);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub fn is_masked(d: &dyn Distribution) -> Result<bool> {
     let d = bare(d)?;
     if as_a::<Masked>(&*d).is_some() {

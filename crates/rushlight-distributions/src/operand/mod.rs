@@ -71,6 +71,34 @@ impl Default for Placement {
 /// assert_eq!((wide.dims(), wide.number()), (&[2, 3][..], Some(0.5)));
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
+///
+/// ```
+/// use candle_core::{DType, Device, Var};
+/// use rushlight_distributions::operand::Placement;
+/// use rushlight_distributions::{Ledger, Operand, Origins, Traced};
+/// use std::sync::Arc;
+///
+/// // A number takes a dtype when it meets one.
+/// let half = Operand::from(0.5);
+/// assert!(half.placement().is_none() && half.origins().is_none() && !half.has_graph());
+/// let placed = half.placed(&Placement { dtype: DType::F64, device: Device::Cpu })?;
+/// assert_eq!(placed.value()?.to_scalar::<f64>()?, 0.5);
+/// // A traced value keeps its gradients and its origins, until an engine has taken note of them.
+/// let ledger = Arc::new(Ledger::default());
+/// let site = ledger.register(&"z".into());
+/// let z = Var::new(&[1f64, 2.0], &Device::Cpu)?;
+/// let z = Traced::new(z.as_tensor().clone(), Origins::with_axes(site, &ledger, 1));
+/// let wide = Operand::from(&z).expanded("an example", &[3, 2])?;
+/// assert_eq!(wide.tensor()?.dims(), [3, 2]);
+/// let origins = wide.kept_origins().expect("it came from z");
+/// assert_eq!(origins.axes(site).collect::<Vec<_>>(), [(1, 1)]);
+/// assert!(wide.has_graph() && !wide.detached().has_graph());
+/// assert!(wide.origins().is_some() && wide.stripped().origins().is_none());
+/// // Somebody refused it for what it is.
+/// wide.fail();
+/// assert_eq!(ledger.failure().map(|(site, _)| site), Some("z".to_string()));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Operand {
     base: Base,

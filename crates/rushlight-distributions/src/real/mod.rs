@@ -63,6 +63,72 @@ const FRAC_1_SQRT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 /// // To full relative accuracy, where 1 - e^-x has no digits.
 /// assert!((Real::log1mexp(1e-30f64) - 1e-30f64.ln()).abs() < 1e-13);
 /// ```
+///
+/// ```
+/// use rushlight_distributions::Real;
+/// use std::f64::consts::{E, LN_2, PI};
+///
+/// // What numbers are.
+/// assert_eq!((Real::floor(-1.5f64), Real::min(2f32, 3.0).to_f64()), (-2.0, 2.0));
+/// assert!(Real::is_nan(Real::max(f64::NAN, 1.0)) && !Real::is_finite(f64::INFINITY));
+/// // Exponentials, logarithms and what is made of them, where their values are known.
+/// let (sin, cos) = Real::sin_cos(PI / 6.0);
+/// for (got, want) in [
+///     (Real::exp(1.0), E),
+///     (Real::exp_m1(LN_2), 1.0),
+///     (Real::ln_1p(1.0), LN_2),
+///     (Real::tanh(LN_2), 0.6),
+///     (Real::sigmoid(3f64.ln()), 0.75),
+///     (Real::logit(0.75), 3f64.ln()),
+///     (Real::softplus(0.0), LN_2),
+///     (Real::log_sigmoid(0.0), -LN_2),
+///     (Real::log_add_exp(2f64.ln(), 3f64.ln()), 5f64.ln()),
+///     (Real::xlogy(0.0, 0.0), 0.0),
+///     (Real::xlog1py(2.0, 1.0), 2.0 * LN_2),
+///     (Real::atan(1.0), PI / 4.0),
+///     (sin, 0.5),
+///     (cos, 0.75f64.sqrt()),
+/// ] {
+///     assert!((got - want).abs() < 1e-15, "{got} is not {want}");
+/// }
+/// ```
+///
+/// ```
+/// use rushlight_distributions::Real;
+/// use std::f64::consts::{LN_2, PI};
+///
+/// // The gamma family, the Bessel functions of order 0 and 1, and the error function.
+/// const EULER: f64 = 0.577_215_664_901_532_9;
+/// const ZETA_OF_3: f64 = 1.202_056_903_159_594_3;
+/// let (i0, i1) = (1.266_065_877_752_008_4f64, 0.565_159_103_992_485_03);
+/// let ratio = i1 / i0;
+/// let phi_of_1 = 0.841_344_746_068_542_9;
+/// for (got, want) in [
+///     (Real::ln_gamma(5.0), 24f64.ln()),
+///     (Real::digamma(1.0), -EULER),
+///     (Real::trigamma(1.0), PI * PI / 6.0),
+///     (Real::tetragamma(1.0), -2.0 * ZETA_OF_3),
+///     (Real::ln_beta(2.0, 3.0), (1f64 / 12.0).ln()),
+///     (Real::ln_choose(5.0, 2.0), 10f64.ln()),
+///     (Real::bessel_i0e(1.0), i0 / 1f64.exp()),
+///     (Real::bessel_i1e(1.0), i1 / 1f64.exp()),
+///     (Real::log_bessel_i0(1.0), i0.ln()),
+///     (Real::log_bessel_i0e(1.0), i0.ln() - 1.0),
+///     (Real::bessel_i1_over_i0(1.0), ratio),
+///     (Real::circular_variance(1.0), 1.0 - ratio),
+///     (Real::bessel_ratio_slope(1.0), 1.0 - ratio - ratio * ratio),
+///     (Real::erf(1.0), 0.842_700_792_949_714_9),
+///     (Real::erfc(1.0), 1.0 - 0.842_700_792_949_714_9),
+///     (Real::erf_inv(0.842_700_792_949_714_9), 1.0),
+///     (Real::ndtr(1.0), phi_of_1),
+///     (Real::ndtri(phi_of_1), 1.0),
+///     (Real::log_ndtr(0.0), -LN_2),
+///     (Real::log_ndtr_scaled(0.0), -LN_2),
+///     (Real::inverse_mills(0.0), (2.0 / PI).sqrt()),
+/// ] {
+///     assert!((got - want).abs() < 3e-15, "{got} is not {want}");
+/// }
+/// ```
 pub trait Real:
     Format
     + Copy

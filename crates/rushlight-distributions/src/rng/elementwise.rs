@@ -8,6 +8,23 @@ use candle_core::{DType, Device, Tensor};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// The interval of draws on the real line: they are finite.
+///
+/// # Examples
+///
+/// ```
+/// use rand::Rng as _;
+/// use rushlight_distributions::rng::{EVERYWHERE, draw};
+/// use rushlight_distributions::{Operand, Rng};
+///
+/// // Of the triangle on [loc − 1, loc + 1]: the difference of two uniform variables.
+/// let loc = Operand::from(10.0);
+/// let x = draw(&mut Rng::seed(0), &[10_000], [&loc], EVERYWHERE, |g, [loc]| {
+///     loc + g.random::<f64>() - g.random::<f64>()
+/// })?;
+/// // 4 standard errors, of the variance 1/6
+/// assert!((x.mean_all()?.to_scalar::<f32>()? - 10.0).abs() < 4.0 * 0.0041);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub const EVERYWHERE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 /// Draws of shape `shape + batch`, each made by `one` from the parameters at its place, kept strictly

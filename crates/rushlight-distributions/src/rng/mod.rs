@@ -77,11 +77,16 @@ pub enum Role {
 /// ```
 /// use candle_core::{DType, Device};
 /// use rushlight_distributions::Rng;
+/// use rushlight_distributions::rng::Role;
 ///
 /// let draw = |mut rng: Rng| rng.uniform(&[3], DType::F64, &Device::Cpu)?.to_vec1::<f64>();
 /// let site = Rng::seed(7).step(12).site("z");
 /// assert_eq!(draw(site.clone())?, draw(site)?);
 /// assert_ne!(draw(Rng::seed(7).site("a"))?, draw(Rng::seed(7).site("b"))?);
+/// // A guide's third particle, and a model's: the last word of an address stands.
+/// let guide = Rng::seed(7).particle(Role::Guide, 3);
+/// assert_ne!(draw(guide.clone())?, draw(guide.role(Role::Model))?);
+/// assert_eq!(draw(guide.role(Role::Model))?, draw(Rng::seed(7).particle(Role::Model, 3))?);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]

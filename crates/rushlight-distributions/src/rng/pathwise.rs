@@ -83,6 +83,22 @@ pub fn moving<S: Slopes<P>, const P: usize>(
 }
 
 /// A draw `x = μ + σ ε` moves with `μ` and `σ`.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_distributions::Operand;
+/// use rushlight_distributions::rng::{WithLocationScale, moving};
+///
+/// // A draw 3 standard deviations above its location, which takes it along.
+/// let loc = Var::new(1f64, &Device::Cpu)?;
+/// let x = Tensor::new(7f64, &Device::Cpu)?;
+/// let x = moving(x, [&Operand::from(&loc), &Operand::from(2.0)], WithLocationScale)?;
+/// let slope = x.backward()?.remove(&loc).expect("the draw moves with its location");
+/// assert_eq!(slope.to_scalar::<f64>()?, 1.0);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct WithLocationScale;
 

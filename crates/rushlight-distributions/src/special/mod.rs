@@ -11,6 +11,61 @@
 //! assert!((y[1] - 24f64.ln()).abs() < 1e-15);
 //! # Ok::<(), candle_core::Error>(())
 //! ```
+//!
+//! Where their values are known:
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use rushlight_distributions::special;
+//! use std::f64::consts::{LN_2, PI};
+//!
+//! let at = |x: f64| Tensor::new(x, &Device::Cpu);
+//! const EULER: f64 = 0.577_215_664_901_532_9;
+//! const PHI_OF_1: f64 = 0.841_344_746_068_542_9;
+//! for (y, want) in [
+//!     (special::softplus(&at(0.0)?)?, LN_2),
+//!     (special::sigmoid(&at(3f64.ln())?)?, 0.75),
+//!     (special::log_sigmoid(&at(0.0)?)?, -LN_2),
+//!     (special::logit(&at(0.75)?)?, 3f64.ln()),
+//!     (special::tanh(&at(LN_2)?)?, 0.6),
+//!     (special::log1p(&at(1.0)?)?, LN_2),
+//!     (special::expm1(&at(LN_2)?)?, 1.0),
+//!     (special::log1mexp(&at(LN_2)?)?, -LN_2),
+//!     (special::atan(&at(1.0)?)?, PI / 4.0),
+//!     (special::digamma(&at(1.0)?)?, -EULER),
+//!     (special::trigamma(&at(1.0)?)?, PI * PI / 6.0),
+//!     (special::erf(&at(1.0)?)?, 0.842_700_792_949_714_9),
+//!     (special::erfc(&at(1.0)?)?, 1.0 - 0.842_700_792_949_714_9),
+//!     (special::erfinv(&at(0.842_700_792_949_714_9)?)?, 1.0),
+//!     (special::ndtr(&at(1.0)?)?, PHI_OF_1),
+//!     (special::ndtri(&at(PHI_OF_1)?)?, 1.0),
+//!     (special::log_ndtr(&at(0.0)?)?, -LN_2),
+//! ] {
+//!     assert!((y.to_scalar::<f64>()? - want).abs() < 3e-15);
+//! }
+//! # Ok::<(), candle_core::Error>(())
+//! ```
+//!
+//! The Bessel functions of order 0 and 1, where `I0(1)` and `I1(1)` are tabulated:
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use rushlight_distributions::special;
+//!
+//! let x = Tensor::new(1f64, &Device::Cpu)?;
+//! let (i0, i1) = (1.266_065_877_752_008_4f64, 0.565_159_103_992_485_03f64);
+//! for (y, want) in [
+//!     (special::bessel_i0e(&x)?, i0 / 1f64.exp()),
+//!     (special::bessel_i1e(&x)?, i1 / 1f64.exp()),
+//!     (special::log_bessel_i0(&x)?, i0.ln()),
+//!     (special::log_bessel_i0e(&x)?, i0.ln() - 1.0),
+//!     (special::bessel_i1_over_i0(&x)?, i1 / i0),
+//!     (special::circular_variance(&x)?, 1.0 - i1 / i0),
+//! ] {
+//!     assert!((y.to_scalar::<f64>()? - want).abs() < 3e-15);
+//! }
+//! # Ok::<(), candle_core::Error>(())
+//! ```
 
 pub(crate) mod along;
 mod bessel;

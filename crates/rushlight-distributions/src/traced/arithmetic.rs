@@ -7,6 +7,45 @@ use crate::special;
 use candle_core::{DType, Device, Result, Tensor};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+/// Arithmetic, elementwise.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor, Var};
+/// use rushlight_distributions::Traced;
+/// use std::f64::consts::{E, LN_2, PI};
+///
+/// let at = |x: f64| Tensor::new(x, &Device::Cpu).map(Traced::from);
+/// for (y, want) in [
+///     (at(2.0)?.affine(3.0, 1.0)?, 7.0),
+///     (at(2.0)?.powf(3.0)?, 8.0),
+///     (at(3.0)?.sqr()?, 9.0),
+///     (at(9.0)?.sqrt()?, 3.0),
+///     (at(4.0)?.recip()?, 0.25),
+///     (at(-2.0)?.abs()?, 2.0),
+///     (at(-2.0)?.relu()?, 0.0),
+///     (at(1.0)?.exp()?, E),
+///     (at(E)?.log()?, 1.0),
+///     (at(LN_2)?.expm1()?, 1.0),
+///     (at(1.0)?.log1p()?, LN_2),
+///     (at(PI / 6.0)?.sin()?, 0.5),
+///     (at(PI / 3.0)?.cos()?, 0.5),
+///     (at(LN_2)?.tanh()?, 0.6),
+///     (at(3f64.ln())?.sigmoid()?, 0.75),
+///     (at(0.0)?.softplus()?, LN_2),
+/// ] {
+///     assert!((y.to_scalar::<f64>()? - want).abs() < 1e-15);
+/// }
+/// let moved = at(2.5)?.to_dtype(DType::I64)?.to_device(&Device::Cpu)?;
+/// assert_eq!(moved.to_scalar::<i64>()?, 2);
+/// // One of the factors is a constant.
+/// let x = Var::new(3f64, &Device::Cpu)?;
+/// let y = (&Traced::from(&x) * Traced::from(&x).detach())?;
+/// let slope = y.backward()?.remove(&x).expect("the other factor has a gradient");
+/// assert_eq!(slope.to_scalar::<f64>()?, 3.0);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 impl Traced {
     /// `mul * self + add`.
     ///

@@ -29,6 +29,29 @@ comparisons! {
     gt ">" broadcast_gt, ge "≥" broadcast_ge,
 }
 
+/// Comparisons, and what is chosen by them.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Traced;
+///
+/// let x = Traced::from(Tensor::new(&[1f32, 2., 3.], &Device::Cpu)?);
+/// assert_eq!(x.eq(2)?.to_vec1::<u8>()?, [0, 1, 0]);
+/// assert_eq!(x.ne(2)?.to_vec1::<u8>()?, [1, 0, 1]);
+/// assert_eq!(x.lt(2)?.to_vec1::<u8>()?, [1, 0, 0]);
+/// assert_eq!(x.le(2)?.to_vec1::<u8>()?, [1, 1, 0]);
+/// assert_eq!(x.gt(2)?.to_vec1::<u8>()?, [0, 0, 1]);
+/// assert_eq!(x.ge(2)?.to_vec1::<u8>()?, [0, 1, 1]);
+/// assert_eq!(x.maximum(2)?.to_vec1::<f32>()?, [2., 2., 3.]);
+/// assert_eq!(x.minimum(2)?.to_vec1::<f32>()?, [1., 2., 2.]);
+/// assert_eq!(x.clamp(1.5, 2.5)?.to_vec1::<f32>()?, [1.5, 2., 2.5]);
+/// // Where x > 1 its logarithm, elsewhere 0.
+/// let chosen = Traced::where_cond(x.gt(1)?, x.log()?, 0.0)?;
+/// assert_eq!(chosen.to_vec1::<f32>()?, [0., 2f32.ln(), 3f32.ln()]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 impl Traced {
     /// The larger of two values, elementwise; broadcast. Where they are equal, each has half of the gradient.
     ///

@@ -27,6 +27,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// assert_eq!(ledger.log()[0].site, site);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
+///
+/// ```
+/// use rushlight_distributions::{Ledger, Reads, SiteSet};
+/// use std::panic::Location;
+///
+/// let ledger = Ledger::default();
+/// ledger.register(&"z".into());
+/// // A part of the run that sees no reads from before, nor shows its own.
+/// let before = ledger.replace_reads(Reads { read: SiteSet::one(0), mixed: SiteSet::EMPTY });
+/// let of_part = ledger.replace_reads(before);
+/// assert!(of_part.read.contains(0) && ledger.reads().read.is_empty());
+/// // The first failure counts.
+/// ledger.statement_failed("z", Location::caller());
+/// ledger.statement_failed("w", Location::caller());
+/// assert_eq!(ledger.failure().map(|(site, _)| site), Some("z".to_string()));
+/// // Nothing was read after the end.
+/// ledger.finish();
+/// assert!(ledger.late_read().is_none());
+/// ```
 #[derive(Debug, Default)]
 pub struct Ledger(Mutex<State>);
 
@@ -46,6 +65,24 @@ struct State {
 }
 
 /// The first read of a site's value.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::traced::Read;
+/// use rushlight_distributions::{Ledger, Origins, Traced};
+/// use std::sync::Arc;
+///
+/// let ledger = Arc::new(Ledger::default());
+/// let origins = Origins::of(ledger.register(&"z".into()), &ledger);
+/// let z = Traced::new(Tensor::new(&[1f32, 2.0], &Device::Cpu)?, origins);
+/// let (length, line) = (z.norm()?, line!());
+/// let Read { site, location } = ledger.log().remove(0);
+/// assert_eq!((site, location.line()), (0, line));
+/// assert_eq!(length.to_scalar::<f32>()?, 5f32.sqrt());
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Read {
     /// The number of the site.
@@ -55,6 +92,16 @@ pub struct Read {
 }
 
 /// The reads that the next site has to reckon with.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Reads, SiteSet};
+///
+/// let mut reads = Reads { read: SiteSet::one(0), mixed: SiteSet::EMPTY };
+/// reads.extend(&Reads { read: SiteSet::one(3), mixed: SiteSet::one(3) });
+/// assert_eq!((reads.read.len(), reads.mixed), (2, SiteSet::one(3)));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Reads {
     /// Every site whose value was read.

@@ -5,6 +5,30 @@ use crate::operand::{Operand, Placement};
 use candle_core::{Module, Result, Tensor, shape::Dim};
 use std::panic::Location;
 
+/// Functions of plain tensors, which must be pure: what they return comes from what they were given.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::{Ledger, Origins, Traced};
+/// use std::sync::Arc;
+///
+/// let ledger = Arc::new(Ledger::default());
+/// let origins = Origins::of(ledger.register(&"z".into()), &ledger);
+/// let z = Traced::new(Tensor::new(&[1f64, 2.0], &Device::Cpu)?, origins);
+/// let x = Traced::from(Tensor::new(&[3f64, 4.0], &Device::Cpu)?);
+///
+/// let cubed = z.map(|z| z.sqr()? * z)?;
+/// let product = z.zip(&x, |z, x| z * x)?;
+/// let all = Traced::map_n(&[cubed, product, x], |all| (&all[0] + &all[1])? + &all[2])?;
+/// // Through a module of candle.
+/// let weight = Tensor::new(&[[1f64, 1.0]], &Device::Cpu)?;
+/// let sum = all.unsqueeze(0)?.apply(&candle_nn::Linear::new(weight, None))?;
+/// assert_eq!(ledger.names(sum.origins().sites()), ["z"]);
+/// assert_eq!(sum.to_vec2::<f64>()?, [[1.0 + 3.0 + 3.0 + 8.0 + 8.0 + 4.0]]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 impl Traced {
     /// A function of this value alone. It must be pure: what it returns may depend on its input only.
     ///

@@ -30,6 +30,25 @@ use std::sync::Arc;
 /// assert_eq!(ledger.names(y.origins().sites()), ["a", "b"]);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
+///
+/// ```
+/// use rushlight_distributions::{Ledger, Origins};
+/// use std::sync::Arc;
+///
+/// let ledger = Arc::new(Ledger::default());
+/// let (z, w) = (ledger.register(&"z".into()), ledger.register(&"w".into()));
+/// // A vector drawn at `z`, transposed into a column: its axis is the last but one now.
+/// let of_z = Origins::with_axes(z, &ledger, 1);
+/// assert_eq!(of_z.axes(z).collect::<Vec<_>>(), [(1, 1)]);
+/// let mut column = of_z.map_axes(|axis| Some(axis + 1));
+/// assert_eq!(column.axes(z).collect::<Vec<_>>(), [(1, 2)]);
+/// // Plus the draw of `w`.
+/// column.extend(&Origins::of(w, &ledger));
+/// assert!(!column.is_empty() && column.sites().contains(w));
+/// assert_eq!(column.foreign_to(&ledger), None);
+/// let another = Arc::new(Ledger::default());
+/// assert_eq!(column.foreign_to(&another), Some(vec!["z".to_string(), "w".to_string()]));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Option<Arc<Known>>);
 

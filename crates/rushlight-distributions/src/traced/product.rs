@@ -10,6 +10,18 @@ impl Traced {
     /// # Errors
     ///
     /// If the inner sizes or the batch dims differ.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::Traced;
+    ///
+    /// let x = Traced::from(Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu)?);
+    /// let y = Tensor::new(&[[1f32], [10.]], &Device::Cpu)?;
+    /// assert_eq!(x.matmul(y)?.to_vec2::<f32>()?, [[21.], [43.]]);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     #[track_caller]
     pub fn matmul(&self, other: impl Into<Operand>) -> Result<Self> {
         self.with(other, Move::Matmul, product)

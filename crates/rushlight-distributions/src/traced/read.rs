@@ -54,6 +54,25 @@ host_reads! {
     to_vec3 -> Vec<Vec<Vec<S>>>,
 }
 
+/// What a value looks like.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use rushlight_distributions::Traced;
+///
+/// let x = Traced::from(Tensor::zeros((2, 3, 4), DType::F64, &Device::Cpu)?);
+/// assert_eq!((x.dims(), x.shape().elem_count()), (&[2, 3, 4][..], 24));
+/// assert_eq!((x.rank(), x.dim(1)?, x.elem_count()), (3, 3, 24));
+/// assert!(x.dtype() == DType::F64 && x.device().is_cpu());
+/// // And what it is.
+/// assert_eq!(x.to_vec3::<f64>()?, vec![vec![vec![0.0; 4]; 3]; 2]);
+/// assert_eq!(x.get(0)?.to_vec2::<f64>()?, vec![vec![0.0; 4]; 3]);
+/// let one = x.exp()?.mean_all()?;
+/// assert_eq!((one.to_vec0::<f64>()?, one.to_scalar::<f64>()?), (1.0, 1.0));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 impl Traced {
     /// The shape of what a closure returned may depend on the value itself.
     #[track_caller]

@@ -4,6 +4,27 @@ use super::moves::size;
 use super::{Move, Traced};
 use candle_core::{Result, Shape, Tensor, shape::Dim, shape::Dims};
 
+/// Changes of shape.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::Traced;
+///
+/// let x = Traced::from(Tensor::new(&[[1u32, 2, 3], [4, 5, 6]], &Device::Cpu)?);
+/// assert_eq!(x.reshape((3, 2))?.to_vec2::<u32>()?, [[1, 2], [3, 4], [5, 6]]);
+/// assert_eq!(x.t()?.to_vec2::<u32>()?, [[1, 4], [2, 5], [3, 6]]);
+/// assert_eq!(x.transpose(0, 1)?.to_vec2::<u32>()?, x.permute((1, 0))?.to_vec2::<u32>()?);
+/// assert_eq!(x.t()?.contiguous()?.flatten_all()?.to_vec1::<u32>()?, [1, 4, 2, 5, 3, 6]);
+/// assert_eq!(x.flip(&[1])?.to_vec2::<u32>()?, [[3, 2, 1], [6, 5, 4]]);
+/// assert_eq!(x.unsqueeze(0)?.dims(), [1, 2, 3]);
+/// assert_eq!(x.unsqueeze(0)?.squeeze(0)?.dims(), [2, 3]);
+/// assert_eq!(x.unsqueeze(2)?.flatten(1, 2)?.dims(), [2, 3]);
+/// assert_eq!(x.broadcast_as((4, 2, 3))?.get(3)?.to_vec2::<u32>()?, x.to_vec2::<u32>()?);
+/// assert_eq!(x.expand((4, 2, 3))?.dims(), [4, 2, 3]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 impl Traced {
     /// The same elements in another shape.
     ///

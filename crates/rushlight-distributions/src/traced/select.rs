@@ -4,6 +4,29 @@ use super::{Move, Traced};
 use crate::operand::{Operand, Placement};
 use candle_core::{DType, IndexOp, Result, Tensor, shape::Dim};
 
+/// Look-ups, and values side by side.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, IndexOp, Tensor};
+/// use rushlight_distributions::Traced;
+///
+/// let table = Traced::from(Tensor::new(&[[10f32, 11.], [20., 21.], [30., 31.]], &Device::Cpu)?);
+/// assert_eq!(table.get(1)?.to_vec1::<f32>()?, [20., 21.]);
+/// assert_eq!(table.narrow(0, 1, 2)?.to_vec2::<f32>()?, [[20., 21.], [30., 31.]]);
+/// assert_eq!(table.i((.., 1))?.to_vec1::<f32>()?, [11., 21., 31.]);
+/// assert_eq!(table.index_select([2, 0], 0)?.to_vec2::<f32>()?, [[30., 31.], [10., 11.]]);
+/// let column = table.gather(Tensor::new(&[[1u32], [0], [1]], &Device::Cpu)?, 1)?;
+/// assert_eq!(column.to_vec2::<f32>()?, [[11.], [20.], [31.]]);
+/// // A class that was drawn chooses its parameter.
+/// let class = Traced::from(Tensor::new(&[1u32, 1, 0], &Device::Cpu)?);
+/// assert_eq!(class.select_from([-5.0, 5.0], 0)?.to_vec1::<f32>()?, [5., 5., -5.]);
+/// let both = [table.get(0)?, table.get(2)?];
+/// assert_eq!(Traced::cat(&both, 0)?.to_vec1::<f32>()?, [10., 11., 30., 31.]);
+/// assert_eq!(Traced::stack(&both, 1)?.to_vec2::<f32>()?, [[10., 30.], [11., 31.]]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 impl Traced {
     /// `len` entries of `dim` from `start` on.
     ///

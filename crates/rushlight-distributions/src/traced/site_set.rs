@@ -14,6 +14,10 @@
 /// assert!(sites.insert(1000) && !sites.insert(3));
 /// assert_eq!(sites.iter().collect::<Vec<_>>(), [3, 1000]);
 /// assert!(sites.intersects(&SiteSet::one(1000)) && !sites.contains(4));
+/// sites.extend(&SiteSet::one(5));
+/// assert_eq!((sites.len(), sites.next_from(4), sites.next_from(1001)), (3, Some(5), None));
+/// sites.clear();
+/// assert!(sites.is_empty());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteSet {

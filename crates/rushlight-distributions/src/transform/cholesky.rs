@@ -59,14 +59,66 @@ macro_rules! triangular {
 triangular! {
     /// A square matrix onto lower triangular ones with a positive diagonal: the strict lower part is kept, the diagonal
     /// becomes `e^x`. `log |det| = Σ_i x_ii`, over the free entries.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::transform::{LowerCholesky, Transform};
+    ///
+    /// let x = Tensor::new(&[[0f64, 9.0], [5.0, 2f64.ln()]], &Device::Cpu)?;
+    /// let y = LowerCholesky.forward(&x)?;
+    /// assert_eq!(y.to_vec2::<f64>()?, [[1.0, 0.0], [5.0, 2.0]]);
+    /// assert_eq!(LowerCholesky.log_abs_det(&x, &y)?.to_scalar::<f64>()?, 2f64.ln());
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     LowerCholesky: x => x.exp()?, y => y.log()?, x;
     /// A square matrix onto lower triangular ones with a positive diagonal: the strict lower part is kept, the diagonal
     /// becomes `ln(1 + e^x)`. `log |det| = −Σ_i ln(1 + e^−x_ii)`, over the free entries.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::transform::{SoftplusLowerCholesky, Transform};
+    ///
+    /// let x = Tensor::new(&[[0f64, 9.0], [5.0, 0.0]], &Device::Cpu)?;
+    /// let y = SoftplusLowerCholesky.forward(&x)?.to_vec2::<f64>()?;
+    /// assert_eq!((y[0][1], y[1][0]), (0.0, 5.0));
+    /// assert!((y[0][0] - 2f64.ln()).abs() < 1e-15 && (y[1][1] - 2f64.ln()).abs() < 1e-15);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     SoftplusLowerCholesky: x => Softplus.forward(x)?, y => Softplus.inverse(y)?, Softplus.log_abs_det(x, x)?;
     /// A square matrix onto lower triangular ones with a diagonal of ones: the strict lower part is kept, and the rest does
     /// not count; the way back has 0 there. `log |det| = 0`, over the free entries.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::transform::{UnitLowerCholesky, Transform};
+    ///
+    /// let x = Tensor::new(&[[3f64, 9.0], [5.0, 2.0]], &Device::Cpu)?;
+    /// let y = UnitLowerCholesky.forward(&x)?;
+    /// assert_eq!(y.to_vec2::<f64>()?, [[1.0, 0.0], [5.0, 1.0]]);
+    /// assert_eq!(UnitLowerCholesky.log_abs_det(&x, &y)?.to_scalar::<f64>()?, 0.0);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     UnitLowerCholesky: x => x.ones_like()?, y => y.zeros_like()?, x.zeros_like()?;
     /// A square matrix onto lower triangular ones: what is above the diagonal does not count; the way back has 0 there.
     /// `log |det| = 0`, over the free entries.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::transform::{LowerTriangular, Transform};
+    ///
+    /// let x = Tensor::new(&[[3f64, 9.0], [5.0, 2.0]], &Device::Cpu)?;
+    /// let y = LowerTriangular.forward(&x)?;
+    /// assert_eq!(y.to_vec2::<f64>()?, [[3.0, 0.0], [5.0, 2.0]]);
+    /// assert_eq!(LowerTriangular.log_abs_det(&x, &y)?.to_scalar::<f64>()?, 0.0);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     LowerTriangular: x => x, y => y, x.zeros_like()?;
 }

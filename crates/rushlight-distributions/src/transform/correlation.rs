@@ -18,6 +18,19 @@ use std::sync::Arc;
 /// log |det| = Σ_{i>j} ( ln(1 − t_ij²) + ½ Σ_{k<j} ln(1 − t_ik²) ),   over the strict lower triangle
 /// ```
 ///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{CorrCholesky, Transform};
+///
+/// // Of two variables, the correlation is tanh x: here 0.6, and √(1 − 0.6²) is 0.8.
+/// let y = CorrCholesky.forward(&Tensor::new(&[2f64.ln()], &Device::Cpu)?)?.to_vec2::<f64>()?;
+/// assert_eq!((y[0][0], y[0][1]), (1.0, 0.0));
+/// assert!((y[1][0] - 0.6).abs() < 1e-15 && (y[1][1] - 0.8).abs() < 1e-15);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
+///
 /// # References
 ///
 /// D. Lewandowski, D. Kurowicka, H. Joe (2009), "Generating random correlation matrices based on vines and extended

@@ -64,6 +64,21 @@ use std::sync::Arc;
 /// assert_eq!(Exp.log_abs_det(&x, &y)?.to_vec1::<f64>()?, [-1.0, 0.0, 1.0]);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
+///
+/// ```
+/// use rushlight_distributions::Constraint;
+/// use rushlight_distributions::transform::{CorrCholesky, StickBreaking, Transform};
+///
+/// // Vectors become vectors with one entry more, in every row of a batch of 5;
+/// let f = StickBreaking;
+/// assert_eq!((f.name(), f.domain_rank(), f.codomain_rank()), ("StickBreaking", 1, 1));
+/// assert_eq!((f.forward_shape(&[5, 2])?, f.inverse_shape(&[5, 3])?), (vec![5, 3], vec![5, 2]));
+/// assert_eq!(f.codomain(), Constraint::Simplex);
+/// // three numbers become a matrix.
+/// assert_eq!((CorrCholesky.domain_rank(), CorrCholesky.codomain_rank()), (1, 2));
+/// assert_eq!(CorrCholesky.forward_shape(&[3])?, [3, 3]);
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 pub trait Transform: Debug + Send + Sync + 'static {
     /// The map's name in errors.
     fn name(&self) -> &'static str;

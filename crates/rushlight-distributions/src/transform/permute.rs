@@ -57,6 +57,17 @@ impl Permute {
     }
 
     /// The last entry first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use rushlight_distributions::transform::{Permute, Transform};
+    ///
+    /// let y = Permute::reversed(3).forward(&Tensor::new(&[1f32, 2.0, 3.0], &Device::Cpu)?)?;
+    /// assert_eq!(y.to_vec1::<f32>()?, [3.0, 2.0, 1.0]);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn reversed(entries: usize) -> Self {
         let order: Arc<[u32]> = (0..entries as u32).rev().collect();
         Self { back: order.clone(), order }

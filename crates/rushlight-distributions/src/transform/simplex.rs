@@ -15,6 +15,18 @@ use std::sync::Arc;
 /// ```
 ///
 /// The volume is that of the first `K − 1` coordinates.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_distributions::transform::{StickBreaking, Transform};
+///
+/// // 0 are equal shares.
+/// let y = StickBreaking.forward(&Tensor::new(&[0f64, 0.0], &Device::Cpu)?)?.to_vec1::<f64>()?;
+/// assert!(y.len() == 3 && y.iter().all(|share| (share - 1.0 / 3.0).abs() < 1e-15));
+/// # Ok::<(), rushlight_distributions::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct StickBreaking;
 

@@ -21,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 /// let image = Normal::new([0.0, 1.0, 2.0], 1.0)?.to_event(1);
 /// assert_eq!(image.batch_shape(), [0; 0]);
 /// assert_eq!(image.event_shape(), [3]);
+/// assert_eq!((image.base().batch_shape(), image.dims()), (&[3][..], 1));
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 #[derive(Debug, Clone)]

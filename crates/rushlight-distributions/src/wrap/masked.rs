@@ -25,9 +25,11 @@ use std::sync::Arc;
 /// use rushlight_distributions::{Distribution, DistributionExt, Normal};
 ///
 /// let x = Tensor::new(&[0f64, f64::NAN], &Device::Cpu)?;
-/// let log_prob = Normal::new(0, 1)?.masked([1, 0])?.log_prob(&x)?.to_vec1::<f64>()?;
+/// let d = Normal::new(0, 1)?.masked([1, 0])?;
+/// let log_prob = d.log_prob(&x)?.to_vec1::<f64>()?;
 /// assert!((log_prob[0] - -0.918_938_533_204_672_8).abs() < 1e-15);
 /// assert_eq!(log_prob[1], 0.0);
+/// assert!(d.base().log_prob(&x)?.to_vec1::<f64>()?[1].is_nan());
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 ///

@@ -30,6 +30,7 @@ use std::sync::{Arc, OnceLock};
 /// let log_normal = TransformedDistribution::new(Normal::new(0.0, 1.0)?, vec![Arc::new(Exp)])?;
 /// let log_prob = log_normal.log_prob(&Tensor::new(2f64, &Device::Cpu)?)?.to_scalar::<f64>()?;
 /// assert!((log_prob - -1.852_312_220_723_719).abs() < 1e-12);
+/// assert_eq!((log_normal.base().name(), log_normal.transforms()[0].name()), ("Normal", "Exp"));
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 #[derive(Debug, Clone)]

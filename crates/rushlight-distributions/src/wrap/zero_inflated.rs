@@ -33,6 +33,7 @@ use std::sync::Arc;
 /// let of_base = (-2f64).exp();
 /// assert!((log_prob[0] - (0.5 + 0.5 * of_base).ln()).abs() < 1e-14);
 /// assert!((log_prob[1] - of_base.ln()).abs() < 1e-14);
+/// assert_eq!((d.base().mean()?.to_scalar::<f32>()?, d.mean()?.to_scalar::<f32>()?), (2.0, 1.0));
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -30,11 +30,24 @@ use rushlight_trace::Result;
 /// Behind a network, which is left to predict what differs from row to row:
 ///
 /// ```
-/// use rushlight_distributions::Bernoulli;
-/// use rushlight_estimators::{Adaptive, BaselineExt, Value};
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{Adaptive, BaselineExt, TraceGraphElbo, Value, certify};
+/// use rushlight_trace::{Ctx, Result};
 ///
-/// let draw = Bernoulli::new(0.5)?.baseline(Value::new(-3.0)).baseline(Adaptive);
-/// # Ok::<(), rushlight_trace::Error>(())
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     let draw = Bernoulli::from_logits(logit)?.baseline(Value::new(-3.0)).baseline(Adaptive);
+///     ctx.sample("z", draw).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// certify(model, guide, &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # References

@@ -7,6 +7,39 @@ use rushlight_trace::{Error, Result, Site, Trace};
 use std::cell::OnceCell;
 
 /// What a baseline predicts: the cost of a site at one step.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{Baseline, BaselineExt, Charge, ControlVariate, Memory, TraceGraphElbo, certify};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// /// A tenth of the entropy of what is drawn: known before the draw.
+/// #[derive(Debug)]
+/// struct OfEntropy;
+///
+/// impl Baseline for OfEntropy {
+///     fn control_variate(&self, charge: &Charge<'_>, _: &Memory) -> Result<ControlVariate> {
+///         let entropy = charge.site.dist().entropy()?;
+///         Ok(ControlVariate { value: (entropy * 0.1)?.into(), fit: None })
+///     }
+/// }
+///
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::from_logits(logit)?.baseline(OfEntropy)).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// certify(model, guide, &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Charge<'a> {
     /// The site: its distribution, plates, and value.

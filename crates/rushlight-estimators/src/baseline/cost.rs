@@ -6,6 +6,19 @@ use rushlight_distributions::shape;
 /// A cost, or a prediction of one: a number where all rows of a site share it, a tensor of a number a row else.
 ///
 /// A site outside of plates has one cost, known on the host; arithmetic with it costs nothing there.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use rushlight_estimators::Cost;
+///
+/// let rows = Tensor::new(&[1f64, 2.0], &Device::Cpu)?;
+/// let cost = Cost::from(rows.clone()).affine(10.0, 1.0)?;
+/// let left = cost.minus(&Cost::from(11.0))?.plus(&Cost::Number(0.5))?;
+/// assert_eq!((left.dims(), left.beside(&rows)?.to_vec1::<f64>()?), (&[2][..], vec![0.5, 10.5]));
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub enum Cost {
     /// The same for all rows.

@@ -18,11 +18,30 @@ use rushlight_trace::Result;
 /// # Examples
 ///
 /// ```
-/// use rushlight_estimators::DecayingAverage;
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{BaselineExt, DecayingAverage, TraceGraphElbo, certify};
+/// use rushlight_trace::{Ctx, Result};
 ///
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(average: DecayingAverage) -> impl Fn(&mut Ctx, &f64) -> Result<()> + Sync {
+///     move |ctx, _| {
+///         let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///         ctx.sample("z", Bernoulli::from_logits(logit)?.baseline(average)).map(drop)
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
 /// let quick = DecayingAverage::new(0.5);
 /// let as_in_the_tutorial = DecayingAverage::new(0.9).zero_init();
 /// let of_each_datum = DecayingAverage::new(0.5).by_datum();
+/// for average in [quick, as_in_the_tutorial, of_each_datum] {
+///     certify(model, guide(average), &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # References

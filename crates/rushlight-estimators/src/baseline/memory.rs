@@ -10,6 +10,19 @@ use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// The memory of one baseline at one site, for charges of one shape; of the rows at hand, if it has one for each datum.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_estimators::{Cost, Memory};
+///
+/// // As it is before the first step, and when a baseline has noted a cost.
+/// let mut memory = Memory::default();
+/// assert!(memory.count == 0 && memory.state.is_empty());
+/// memory.count += 1;
+/// memory.state.push(Cost::from(2.5));
+/// assert!(matches!(memory.state[..], [Cost::Number(x)] if x == 2.5));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     /// How many costs went in.

@@ -36,6 +36,16 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// What a baseline answers.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_estimators::ControlVariate;
+///
+/// // The same for all rows, and nothing to learn.
+/// let constant = ControlVariate { value: 2.0.into(), fit: None };
+/// assert!(constant.value.dims().is_empty() && constant.fit.is_none());
+/// ```
 #[derive(Debug, Clone)]
 pub struct ControlVariate {
     /// Subtracted from the cost. Shape: broadcasts to the cost's.
@@ -49,6 +59,50 @@ pub struct ControlVariate {
 /// A baseline's value must not depend on this step's draw of its site or on anything downstream of it: from
 /// the charge it may use the site's distribution and plates, but the cost only for [`fit`](ControlVariate::fit)
 /// and in [`remember`](Self::remember).
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{Baseline, BaselineExt, Charge, ControlVariate, Memory, TraceGraphElbo, certify};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// /// The last cost, from a pilot on.
+/// #[derive(Debug)]
+/// struct LastCost;
+///
+/// impl Baseline for LastCost {
+///     fn control_variate(&self, _: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
+///         let value = memory.state.first().cloned().unwrap_or(0.0.into());
+///         Ok(ControlVariate { value, fit: None })
+///     }
+///
+///     fn wants_pilot(&self) -> bool {
+///         true
+///     }
+///
+///     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
+///         memory.count += 1;
+///         memory.state = vec![charge.cost.clone()];
+///         Ok(())
+///     }
+/// }
+///
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::from_logits(logit)?.baseline(LastCost)).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// assert!(!Baseline::by_datum(&LastCost));
+/// certify(model, guide, &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// # Ok(())
+/// # }
+/// ```
 pub trait Baseline: Debug + Send + Sync {
     /// The prediction, from what is remembered of earlier steps.
     ///
@@ -85,6 +139,25 @@ pub trait Baseline: Debug + Send + Sync {
 pub(crate) struct Attached(pub Vec<Arc<dyn Baseline>>);
 
 /// `.baseline(..)` on anything that can be sampled.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Rng};
+/// use rushlight_estimators::{BaselineExt, DecayingAverage, Estimator, TraceGraphElbo};
+/// use rushlight_trace::{Draw, ParamStore, Run};
+///
+/// // Only a site that names nothing has the estimator's own baseline, which wants a pilot.
+/// let piloted = |draw: Draw| -> rushlight_trace::Result<bool> {
+///     let run = Run::new(&ParamStore::default(), Rng::seed(0));
+///     let (guide, _) = run.execute(|ctx| ctx.sample("z", draw))?;
+///     Ok(TraceGraphElbo::new().wants_pilot(&guide))
+/// };
+/// assert!(piloted(Bernoulli::new(0.5)?.into())?);
+/// assert!(!piloted(Bernoulli::new(0.5)?.no_baseline())?);
+/// assert!(!piloted(Bernoulli::new(0.5)?.baseline(DecayingAverage::new(0.9)))?);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub trait BaselineExt: Into<Draw> {
     /// Adds a baseline to those that the draw has.
     ///

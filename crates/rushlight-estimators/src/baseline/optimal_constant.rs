@@ -32,11 +32,27 @@ use rushlight_trace::Result;
 /// # Examples
 ///
 /// ```
-/// use rushlight_distributions::Bernoulli;
-/// use rushlight_estimators::{BaselineExt, OptimalConstant};
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{BaselineExt, OptimalConstant, TraceGraphElbo, certify};
+/// use rushlight_trace::{Ctx, Result};
 ///
-/// let draw = Bernoulli::new(0.5)?.baseline(OptimalConstant::default());
-/// # Ok::<(), rushlight_trace::Error>(())
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(constant: OptimalConstant) -> impl Fn(&mut Ctx, &f64) -> Result<()> + Sync {
+///     move |ctx, _| {
+///         let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///         ctx.sample("z", Bernoulli::from_logits(logit)?.baseline(constant)).map(drop)
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// for constant in [OptimalConstant::default(), OptimalConstant::new(0.9).by_datum()] {
+///     certify(model, guide(constant), &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # References

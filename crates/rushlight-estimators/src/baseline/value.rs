@@ -14,6 +14,31 @@ use rushlight_trace::{Error, Result};
 /// site decides. A value of another run is refused.
 ///
 /// Shape: it must broadcast to the site's plates; a trailing dim of 1 is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{BaselineExt, TraceGraphElbo, Value, certify};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(ctx: &mut Ctx, x: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     let slope = ctx.param("slope", 0.0, Constraint::Real)?;
+///     // A line in the data, fitted to the costs.
+///     let line = Value::new((slope * *x)?);
+///     ctx.sample("z", Bernoulli::from_logits(logit)?.baseline(line)).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// certify(model, guide, &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Value {
     prediction: Operand,

@@ -13,6 +13,40 @@
 //!
 //! An estimator whose loss is not the ELBO's is compared with the gradient of its own loss, by differences of its mean over
 //! all tuples of outcomes. (One that follows the gradient of no loss, as wake-sleep does, is told to be biased.)
+//!
+//! # Examples
+//!
+//! What a report says:
+//!
+//! ```
+//! use rushlight_distributions::{Bernoulli, Constraint, Normal};
+//! use rushlight_estimators::{TraceGraphElbo, certify};
+//! use rushlight_trace::{Ctx, Result};
+//!
+//! # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+//! #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+//! #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+//! # }
+//! fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+//!     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+//!     ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! use rushlight_estimators::certify::{Number, Promise, Reference, Report, Verdict};
+//!
+//! let report: Report = certify(model, guide, &1.2, TraceGraphElbo::new())?;
+//! report.assert_unbiased();
+//! assert!(report.is_unbiased() && report.verdict == Verdict::Unbiased);
+//! assert_eq!(report.reference, Reference::Outcomes { count: 2 });
+//! assert_eq!((report.rows_apart, report.pure), (Promise::Kept, Promise::Kept));
+//! // The loss, and the one parameter's gradient: none of their means over both outcomes is off.
+//! let told = |n: &Number| (n.param.clone(), n.bias);
+//! let numbers: Vec<_> = report.numbers.iter().map(told).collect();
+//! assert_eq!(numbers, [("loss".to_string(), Some(0.0)), ("logit".to_string(), Some(0.0))]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod definition;
 mod differences;
@@ -161,6 +195,38 @@ where
 /// svi.step(&1.2)?;
 /// let certify = Certify::new(model, guide).with_params(svi.params()).dtype(DType::F32);
 /// certify.run(&1.2, TraceElbo::new())?.assert_unbiased();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{Certify, TraceElbo};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+/// #     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// # }
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// use candle_core::Device;
+/// use rushlight_estimators::certify::Reference;
+///
+/// let report = Certify::new(model, guide)
+///     .seed(1)
+///     .steps(200)
+///     .outcomes(2)
+///     .alpha(1e-4)
+///     .tolerance(0.1)
+///     .device(&Device::Cpu)
+///     .run(&1.2, TraceElbo::new())?;
+/// assert_eq!(report.reference, Reference::Outcomes { count: 2 });
+/// assert!(report.is_unbiased() && report.steps <= 200 && report.alpha == 1e-4);
 /// # Ok(())
 /// # }
 /// ```

@@ -80,9 +80,25 @@ impl IwaeElbo {
     /// # Examples
     ///
     /// ```
-    /// use rushlight_estimators::IwaeElbo;
+    /// use rushlight_distributions::{Constraint, Normal};
+    /// use rushlight_estimators::{IwaeElbo, Svi};
     ///
-    /// let estimator = IwaeElbo::new(8).doubly_reparameterized();
+    /// # fn main() -> rushlight_trace::Result<()> {
+    /// let mut svi = Svi::new(
+    ///     |ctx, x: &f64| {
+    ///         let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    ///         ctx.observe("x", Normal::new(&z, 1.0)?, *x)
+    ///     },
+    ///     |ctx, _| {
+    ///         let loc = ctx.param("loc", 1.0, Constraint::Real)?;
+    ///         ctx.sample("z", Normal::new(loc, 0.5f64.sqrt())?).map(drop)
+    ///     },
+    /// );
+    /// svi = svi.estimator(IwaeElbo::new(8).doubly_reparameterized());
+    /// // At the exact posterior of x = 2 all weights are equal, and nothing is left to do.
+    /// assert!(svi.gradients(&2.0)?[0].1.to_scalar::<f32>()?.abs() < 1e-5);
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # References

@@ -33,6 +33,7 @@ use rushlight_trace::{Result, Trace};
 /// Without data nothing is left to chance:
 ///
 /// ```
+/// use rushlight_distributions::kl::{KlRules, kl_divergence};
 /// use rushlight_distributions::{Constraint, Normal};
 /// use rushlight_estimators::{MeanFieldElbo, Svi};
 ///
@@ -49,6 +50,11 @@ use rushlight_trace::{Result, Trace};
 /// assert!((svi.evaluate_loss(&())? - 0.5).abs() < 1e-6);
 /// let gradients = svi.gradients(&())?;
 /// assert!((gradients[0].1.to_scalar::<f32>()? - 1.0).abs() < 1e-6);
+/// // A closed form of your own, here twice that of before; and more particles than are needed.
+/// let rules = KlRules::new().with(|p: &Normal, q: &Normal| Ok((kl_divergence(p, q)? * 2.0)?));
+/// let estimator = MeanFieldElbo::new().rules(rules).with_particles(3);
+/// let mut svi = Svi::new(model, guide).estimator(estimator);
+/// assert!((svi.evaluate_loss(&())? - 1.0).abs() < 1e-6);
 /// # Ok(())
 /// # }
 /// ```

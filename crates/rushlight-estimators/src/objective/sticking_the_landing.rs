@@ -40,7 +40,7 @@ use rushlight_trace::Result;
 ///         ctx.sample("z", Normal::new(loc, scale)?).map(drop)
 ///     },
 /// );
-/// svi = svi.estimator(StickingTheLanding::new());
+/// svi = svi.estimator(StickingTheLanding::new().with_particles(2));
 /// for (_, gradient) in svi.gradients(&2.0)? {
 ///     assert!(gradient.to_scalar::<f32>()?.abs() < 1e-5);
 /// }

@@ -11,6 +11,30 @@ use rushlight_trace::{Result, Trace};
 /// (REINFORCE); [`TraceGraphElbo`](crate::TraceGraphElbo) has the same loss and the same expected gradient,
 /// at a lower variance.
 ///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{TraceElbo, certify};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+///     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+///     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// }
+///
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// certify(model, guide, &1.2, TraceElbo::new())?.assert_unbiased();
+/// certify(model, guide, &1.2, TraceElbo::new().with_particles(2))?.assert_unbiased();
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # References
 ///
 /// Ranganath, Gerrish, Blei (2014), "Black box variational inference", equation 2.

@@ -38,6 +38,10 @@ use rushlight_trace::Result;
 /// let mut svi = Svi::new(model, guide).estimator(TraceEnumElbo::new());
 /// let gradients = svi.gradients(&0.5)?;
 /// assert!(gradients[0].1.to_scalar::<f32>()?.abs() < 1e-6);
+/// // More of them are the same again: no draw is left.
+/// let loss = svi.evaluate_loss(&0.5)?;
+/// let mut twice = Svi::new(model, guide).estimator(TraceEnumElbo::new().with_particles(2));
+/// assert!((twice.evaluate_loss(&0.5)? - loss).abs() < 1e-6);
 /// # Ok(())
 /// # }
 /// ```

@@ -12,6 +12,30 @@ use rushlight_trace::{Result, Trace};
 /// separate rows (see `rushlight_distributions::traced`). Forgetting an edge would bias the gradient;
 /// keeping one too many only costs variance, so in doubt an edge is kept.
 ///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Bernoulli, Constraint, Normal};
+/// use rushlight_estimators::{TraceGraphElbo, certify};
+/// use rushlight_trace::{Ctx, Result};
+///
+/// fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+///     let z = ctx.sample("z", Bernoulli::new(0.3)?)?;
+///     ctx.observe("x", Normal::new((z * 2.0)?, 1.0)?, *x)
+/// }
+///
+/// fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+///     let logit = ctx.param("logit", 0.4, Constraint::Real)?;
+///     ctx.sample("z", Bernoulli::from_logits(logit)?).map(drop)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// certify(model, guide, &1.2, TraceGraphElbo::new())?.assert_unbiased();
+/// certify(model, guide, &1.2, TraceGraphElbo::new().elementwise(false).with_particles(2))?.assert_unbiased();
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # References
 ///
 /// Schulman, Heess, Weber, Abbeel (2015), "Gradient estimation using stochastic computation graphs",

@@ -25,6 +25,34 @@ use rushlight_trace::Result;
 /// let optimizer = Adagrad::new(0.05).initial_accumulator(0.1);
 /// ```
 ///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{Adagrad, Optimizer, Schedule, Update};
+///
+/// let update = |name: &str| -> rushlight_trace::Result<Update> {
+///     let (var, gradient) = (Var::new(1f64, &Device::Cpu)?, Tensor::new(2f64, &Device::Cpu)?);
+///     Ok(Update { name: name.into(), var, gradient })
+/// };
+/// let updates = [update("loc")?, update("scale")?, update("net.weight")?];
+/// // The sum of squares is 3 + 1: half of a gradient that is clipped to 1.
+/// Adagrad::new(0.1)
+///     .initial_accumulator(3.0)
+///     .lr_decay(0.1)
+///     .eps(0.0)
+///     .lr_for("scale", 0.01)
+///     .lr_with(|name| name.starts_with("net.").then_some(0.02))
+///     .weight_decay(0.0)
+///     .weight_decay_for("scale", 0.0)
+///     .schedule(Schedule::exponential(0.5))
+///     .clip_value(1.0)
+///     .clip_norm(10.0)
+///     .step(&updates)?;
+/// for (update, want) in updates.iter().zip([0.95, 0.995, 0.99]) {
+///     assert!((update.var.to_scalar::<f64>()? - want).abs() < 1e-12);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
 /// # References
 ///
 /// Duchi, Hazan, Singer (2011), "Adaptive subgradient methods for online learning and stochastic optimization", figure

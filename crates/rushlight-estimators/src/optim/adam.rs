@@ -53,6 +53,33 @@ pub(super) use adam_setters;
 /// let optimizer = Adam::new(1e-3).betas(0.93, 0.999).lr_for("baseline", 1e-2);
 /// ```
 ///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{Adam, Optimizer, Schedule, Update};
+///
+/// let update = |name: &str| -> rushlight_trace::Result<Update> {
+///     let (var, gradient) = (Var::new(1f64, &Device::Cpu)?, Tensor::new(2f64, &Device::Cpu)?);
+///     Ok(Update { name: name.into(), var, gradient })
+/// };
+/// let updates = [update("loc")?, update("scale")?, update("net.weight")?];
+/// // The first step is as long as the learning rate, whatever the gradient is.
+/// Adam::new(0.1)
+///     .betas(0.9, 0.999)
+///     .eps(0.0)
+///     .lr_for("scale", 0.01)
+///     .lr_with(|name| name.starts_with("net.").then_some(0.02))
+///     .weight_decay(0.1)
+///     .weight_decay_for("scale", 0.0)
+///     .schedule(Schedule::exponential(0.5))
+///     .clip_value(1.0)
+///     .clip_norm(10.0)
+///     .step(&updates)?;
+/// for (update, want) in updates.iter().zip([0.9, 0.99, 0.98]) {
+///     assert!((update.var.to_scalar::<f64>()? - want).abs() < 1e-12);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
 /// # References
 ///
 /// Kingma, Ba (2015), "Adam: a method for stochastic optimization", algorithm 1; `torch.optim.Adam`.

@@ -23,6 +23,33 @@ use rushlight_trace::Result;
 /// let optimizer = AdamW::new(1e-3).weight_decay(0.05).weight_decay_for("posterior.", 0.0);
 /// ```
 ///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{AdamW, Optimizer, Schedule, Update};
+///
+/// let update = |name: &str| -> rushlight_trace::Result<Update> {
+///     let (var, gradient) = (Var::new(1f64, &Device::Cpu)?, Tensor::new(2f64, &Device::Cpu)?);
+///     Ok(Update { name: name.into(), var, gradient })
+/// };
+/// let updates = [update("loc")?, update("scale")?, update("net.weight")?];
+/// // A step as long as the learning rate, and what decays: half of the learning rate but for `scale`.
+/// AdamW::new(0.1)
+///     .betas(0.9, 0.999)
+///     .eps(0.0)
+///     .lr_for("scale", 0.01)
+///     .lr_with(|name| name.starts_with("net.").then_some(0.02))
+///     .weight_decay(0.5)
+///     .weight_decay_for("scale", 0.0)
+///     .schedule(Schedule::exponential(0.5))
+///     .clip_value(1.0)
+///     .clip_norm(10.0)
+///     .step(&updates)?;
+/// for (update, want) in updates.iter().zip([0.85, 0.99, 0.97]) {
+///     assert!((update.var.to_scalar::<f64>()? - want).abs() < 1e-12);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
 /// # References
 ///
 /// Loshchilov, Hutter (2019), "Decoupled weight decay regularization", algorithm 2; `torch.optim.AdamW`.

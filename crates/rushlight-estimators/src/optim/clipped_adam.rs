@@ -28,6 +28,34 @@ use rushlight_trace::Result;
 /// let optimizer = ClippedAdam::new(1e-2).lrd(0.01f64.powf(1e-4)).clip_value(5.0);
 /// ```
 ///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{ClippedAdam, Optimizer, Schedule, Update};
+///
+/// let update = |name: &str| -> rushlight_trace::Result<Update> {
+///     let (var, gradient) = (Var::new(1f64, &Device::Cpu)?, Tensor::new(2f64, &Device::Cpu)?);
+///     Ok(Update { name: name.into(), var, gradient })
+/// };
+/// let updates = [update("loc")?, update("scale")?, update("net.weight")?];
+/// // The first step is as long as the learning rate, which has decayed by a half.
+/// ClippedAdam::new(0.1)
+///     .betas(0.9, 0.999)
+///     .eps(0.0)
+///     .lrd(0.5)
+///     .lr_for("scale", 0.01)
+///     .lr_with(|name| name.starts_with("net.").then_some(0.02))
+///     .weight_decay(0.1)
+///     .weight_decay_for("scale", 0.0)
+///     .schedule(Schedule::exponential(0.5))
+///     .clip_value(1.0)
+///     .clip_norm(10.0)
+///     .step(&updates)?;
+/// for (update, want) in updates.iter().zip([0.95, 0.995, 0.99]) {
+///     assert!((update.var.to_scalar::<f64>()? - want).abs() < 1e-12);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
 /// # References
 ///
 /// `pyro.optim.clipped_adam.ClippedAdam`; Kingma, Ba (2015), "Adam", section 2, last paragraph (the order of the

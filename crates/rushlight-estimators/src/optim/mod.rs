@@ -29,6 +29,19 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// A parameter, and the gradient of the loss with respect to it.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{Optimizer, Sgd, Update};
+///
+/// let var = Var::new(1f64, &Device::Cpu)?;
+/// let gradient = Tensor::new(3f64, &Device::Cpu)?;
+/// Sgd::new(0.5).step(&[Update { name: "theta".into(), var: var.clone(), gradient }])?;
+/// assert_eq!(var.to_scalar::<f64>()?, -0.5);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Update {
     /// The parameter's name.
@@ -43,6 +56,32 @@ pub struct Update {
 ///
 /// State is kept by name, so that parameters may appear at any step. A parameter without an update keeps its
 /// value and its state.
+///
+/// # Examples
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{Adam, Optimizer, Sgd, Update};
+///
+/// let theta = Var::new(1f64, &Device::Cpu)?;
+/// let gradient = Tensor::new(3f64, &Device::Cpu)?;
+/// let updates = [Update { name: "theta".into(), var: theta.clone(), gradient }];
+/// // A learning rate that is no number is refused before anything moves.
+/// assert!(Sgd::new(f64::NAN).check(&updates).is_err());
+/// let mut optimizer = Adam::new(0.1);
+/// optimizer.step(&updates)?;
+/// assert!((theta.to_scalar::<f64>()? - 0.9).abs() < 1e-8);
+/// // Another one goes on where the first one stopped, and is equal in bits.
+/// let (state, here) = (optimizer.state()?, theta.copy()?);
+/// optimizer.step(&updates)?;
+/// let there = theta.to_scalar::<f64>()?;
+/// theta.set(&here)?;
+/// let mut resumed = Adam::new(0.1);
+/// resumed.set_state(&state)?;
+/// resumed.step(&updates)?;
+/// assert_eq!(theta.to_scalar::<f64>()?, there);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 pub trait Optimizer: Debug {
     /// Takes one step.
     ///

@@ -25,6 +25,35 @@ use rushlight_trace::Result;
 /// let optimizer = RmsProp::new(1e-3).alpha(0.95).centered(true).momentum(0.9);
 /// ```
 ///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{Optimizer, RmsProp, Schedule, Update};
+///
+/// let update = |name: &str| -> rushlight_trace::Result<Update> {
+///     let (var, gradient) = (Var::new(1f64, &Device::Cpu)?, Tensor::new(2f64, &Device::Cpu)?);
+///     Ok(Update { name: name.into(), var, gradient })
+/// };
+/// let updates = [update("loc")?, update("scale")?, update("net.weight")?];
+/// // v − a² = g²/4 − g²/16
+/// RmsProp::new(0.1)
+///     .alpha(0.75)
+///     .eps(0.0)
+///     .centered(true)
+///     .momentum(0.9)
+///     .lr_for("scale", 0.01)
+///     .lr_with(|name| name.starts_with("net.").then_some(0.02))
+///     .weight_decay(0.1)
+///     .weight_decay_for("scale", 0.0)
+///     .schedule(Schedule::exponential(0.5))
+///     .clip_value(1.0)
+///     .clip_norm(10.0)
+///     .step(&updates)?;
+/// for (update, want) in updates.iter().zip([0.1, 0.01, 0.02].map(|lr| 1.0 - lr / 0.1875f64.sqrt())) {
+///     assert!((update.var.to_scalar::<f64>()? - want).abs() < 1e-12);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
 /// # References
 ///
 /// Tieleman, Hinton (2012), lecture 6.5 of "Neural networks for machine learning"; Graves (2013), "Generating sequences

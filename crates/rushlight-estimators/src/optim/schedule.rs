@@ -21,6 +21,17 @@ use std::sync::Arc;
 /// assert_eq!(schedule.factor(10_100), 0.01);
 /// let optimizer = Adam::new(1e-3).schedule(schedule);
 /// ```
+///
+/// ```
+/// use rushlight_estimators::Schedule;
+///
+/// assert_eq!(Schedule::constant().factor(7), 1.0);
+/// assert_eq!(Schedule::exponential(0.5).factor(3), 0.125);
+/// assert_eq!(Schedule::steps(10, 0.5).factor(25), 0.25);
+/// let cycle = Schedule::one_cycle(100);
+/// assert!((cycle.factor(0) - 1.0 / 25.0).abs() < 1e-15);
+/// assert!((cycle.factor(29) - 1.0).abs() < 1e-15 && (cycle.factor(99) - 4e-6).abs() < 1e-15);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Schedule {
     warm_up: u64,

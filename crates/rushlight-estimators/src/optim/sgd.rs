@@ -24,6 +24,33 @@ use rushlight_trace::Result;
 /// let optimizer = Sgd::new(1e-2).momentum(0.9);
 /// ```
 ///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use rushlight_estimators::{Optimizer, Schedule, Sgd, Update};
+///
+/// let update = |name: &str| -> rushlight_trace::Result<Update> {
+///     let (var, gradient) = (Var::new(1f64, &Device::Cpu)?, Tensor::new(2f64, &Device::Cpu)?);
+///     Ok(Update { name: name.into(), var, gradient })
+/// };
+/// let updates = [update("loc")?, update("scale")?, update("net.weight")?];
+/// // Gradients are clipped to 1, and the momentum adds half of that.
+/// Sgd::new(0.1)
+///     .momentum(0.5)
+///     .nesterov(true)
+///     .lr_for("scale", 0.01)
+///     .lr_with(|name| name.starts_with("net.").then_some(0.02))
+///     .weight_decay(0.0)
+///     .weight_decay_for("scale", 0.0)
+///     .schedule(Schedule::exponential(0.5))
+///     .clip_value(1.0)
+///     .clip_norm(10.0)
+///     .step(&updates)?;
+/// for (update, want) in updates.iter().zip([0.85, 0.985, 0.97]) {
+///     assert!((update.var.to_scalar::<f64>()? - want).abs() < 1e-12);
+/// }
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
+///
 /// # References
 ///
 /// Sutskever, Martens, Dahl, Hinton (2013), "On the importance of initialization and momentum in deep learning", section

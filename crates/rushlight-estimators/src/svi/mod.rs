@@ -57,6 +57,37 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// ```
+/// # use rushlight_distributions::{Constraint, Normal};
+/// use candle_core::{DType, Device};
+/// use rushlight_estimators::{StickingTheLanding, Svi};
+/// # use rushlight_trace::{Ctx, Result};
+/// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+/// #     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+/// #     ctx.observe("x", Normal::new(&z, 1.0)?, *x)
+/// # }
+/// # fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+/// #     let loc = ctx.param("loc", 0.0, Constraint::Real)?;
+/// #     let scale = ctx.param("scale", 1.0, Constraint::Positive)?;
+/// #     ctx.sample("z", Normal::new(loc, scale)?).map(drop)
+/// # }
+/// # fn main() -> Result<()> {
+/// // Of the same programs: another estimator, in f64, without a look at values.
+/// let mut first = Svi::new(model, guide)
+///     .estimator(StickingTheLanding::new())
+///     .dtype(DType::F64)
+///     .device(&Device::Cpu)
+///     .validate(false);
+/// first.step(&2.0)?;
+/// // A second fit that goes on with its parameters: they are the same ones.
+/// let mut second = Svi::new(model, guide).with_params(first.params()).dtype(DType::F64);
+/// second.step(&2.0)?;
+/// assert_eq!(first.params().value("loc")?.dtype(), DType::F64);
+/// assert_eq!(first.params().scalar("loc")?, second.params().scalar("loc")?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Svi<X: ?Sized, M, G> {
     model: M,
     guide: G,
@@ -127,6 +158,30 @@ where
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// A fit of two programs of any type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::Normal;
+    /// use rushlight_estimators::Svi;
+    /// use rushlight_trace::{Ctx, Program, Result};
+    ///
+    /// /// A model with settings.
+    /// struct Model {
+    ///     scale: f64,
+    /// }
+    ///
+    /// impl Program<f64> for Model {
+    ///     fn run(&self, ctx: &mut Ctx, x: &f64) -> Result<()> {
+    ///         ctx.observe("x", Normal::new(0.0, self.scale)?, *x)
+    ///     }
+    /// }
+    ///
+    /// let guide = |_: &mut Ctx, _: &f64| Ok(());
+    /// let mut svi = Svi::from_programs(Model { scale: 2.0 }, guide);
+    /// assert!((svi.evaluate_loss(&0.0)? - (0.918_938_5 + 2f64.ln())).abs() < 1e-6);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn from_programs(model: M, guide: G) -> Self {
         Self {
             model,
@@ -195,6 +250,36 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// # Errors
     ///
     /// Those of [`step`](Self::step), and of the minibatches.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Constraint, Normal};
+    /// use rushlight_estimators::{Progress, Svi};
+    /// use rushlight_trace::{Ctx, Result};
+    ///
+    /// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+    /// #     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    /// #     ctx.observe("x", Normal::new(&z, 1.0)?, *x)
+    /// # }
+    /// # fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+    /// #     let loc = ctx.param("loc", 1.0, Constraint::Real)?;
+    /// #     ctx.sample("z", Normal::new(loc, 0.5f64.sqrt())?).map(drop)
+    /// # }
+    /// # fn main() -> Result<()> {
+    /// use std::ops::ControlFlow;
+    ///
+    /// let mut svi = Svi::new(model, guide);
+    /// let mut steps = Vec::new();
+    /// // Of five minibatches of one number, it is told to stop at the third.
+    /// svi.run_batches([1.0, 2.0, 3.0, 4.0, 5.0].map(Ok), |progress: &Progress| {
+    ///     steps.push(progress.step);
+    ///     if progress.step < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    /// })?;
+    /// assert_eq!((steps, svi.steps_taken()), (vec![1, 2, 3], 3));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_batches<B: std::borrow::Borrow<X>>(
         &mut self,
         batches: impl IntoIterator<Item = Result<B>>,
@@ -228,6 +313,32 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// # Errors
     ///
     /// Those of [`step`](Self::step).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Constraint, Normal};
+    /// use rushlight_estimators::{MeanFieldElbo, Svi};
+    /// use rushlight_trace::{Ctx, Result};
+    ///
+    /// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+    /// #     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    /// #     ctx.observe("x", Normal::new(&z, 1.0)?, *x)
+    /// # }
+    /// # fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+    /// #     let loc = ctx.param("loc", 1.0, Constraint::Real)?;
+    /// #     ctx.sample("z", Normal::new(loc, 0.5f64.sqrt())?).map(drop)
+    /// # }
+    /// # fn main() -> Result<()> {
+    /// // `model` and `guide` are those of [`Svi`]: at the mean of the posterior of x = 2, the gradient is 0 on average.
+    /// let mut svi = Svi::new(model, guide).estimator(MeanFieldElbo::new().with_particles(1_000));
+    /// let gradients = svi.gradients(&2.0)?;
+    /// assert_eq!(&*gradients[0].0, "loc");
+    /// // 4 standard errors of a mean of 1,000 draws with variance 1/2
+    /// assert!(gradients[0].1.to_scalar::<f32>()?.abs() < 4.0 * 0.0224);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn gradients(&mut self, data: &X) -> Result<Vec<(Arc<str>, Tensor)>> {
         let (_, updates) = self.estimate(data, |_, _| Ok(()))?;
         let mut updates = updates.into_iter().peekable();

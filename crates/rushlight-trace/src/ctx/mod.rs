@@ -19,6 +19,19 @@ use std::sync::Arc;
 /// The context of one run.
 ///
 /// A program gets it as its first argument and has all its effects through it; see the methods.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Normal, Rng};
+/// use rushlight_trace::{Ctx, ParamStore, Run};
+///
+/// let program = |ctx: &mut Ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, 2.0);
+/// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+/// let log_prob = trace.log_prob_sum()?.expect("one site").to_scalar::<f32>()?;
+/// assert!((log_prob - (-2.0 - 0.918_938_5)).abs() < 1e-6);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Ctx {
     run: Run,

@@ -112,6 +112,24 @@ impl Ctx {
     /// # Errors
     ///
     /// Those of `build`; a weight that exists with another shape.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Module, Tensor};
+    /// use rushlight_distributions::Rng;
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| {
+    ///     let layer = ctx.module("decoder", |vb| candle_nn::linear(2, 3, vb))?;
+    ///     Ok(layer.forward(&Tensor::ones((4, 2), DType::F32, &Device::Cpu)?)?)
+    /// };
+    /// let params = ParamStore::default();
+    /// let (_, y) = Run::new(&params, Rng::seed(0)).execute(program)?;
+    /// assert_eq!(y.dims(), [4, 3]);
+    /// assert_eq!(params.names(), ["decoder.weight", "decoder.bias"]);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn module<M, E>(
         &mut self,
         name: &str,

@@ -35,6 +35,19 @@ impl Ctx {
     /// # Errors
     ///
     /// Those of [`plate`](Self::plate) and [`subsample`](Self::subsample); two open plates at one dim.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{ParamStore, Plate, Run};
+    ///
+    /// let rows = Plate::new("rows", 3).dim(-2);
+    /// let (_, z) = Run::new(&ParamStore::default(), Rng::seed(0))
+    ///     .execute(|ctx| ctx.within(&rows, |ctx| ctx.sample("z", Normal::new(0.0, 1.0)?)))?;
+    /// assert_eq!(z.dims(), [3, 1]);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn within<R>(
         &mut self,
         plate: &Plate,
@@ -71,6 +84,25 @@ impl Ctx {
     ///
     /// Those of [`plate`](Self::plate); rows of another shape, out of range (looked at on the CPU), or others
     /// than the guide took.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| {
+    ///     ctx.subsample_rows("rows", 4, [3, 1], |ctx, _| {
+    ///         let x = ctx.select_rows([10.0, 11.0, 12.0, 13.0], 0)?;
+    ///         ctx.observe("x", Normal::new(&x, 1.0)?, &x)
+    ///     })
+    /// };
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+    /// assert_eq!(trace.rows("rows").expect("a subsample").to_vec1::<u32>()?, [3, 1]);
+    /// let x = trace.get("x").expect("a site");
+    /// assert_eq!((x.value().to_vec1::<f32>()?, x.scale()), (vec![13.0, 11.0], 2.0));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn subsample_rows<R>(
         &mut self,
         name: &str,

@@ -17,6 +17,19 @@ impl Ctx {
     /// # Errors
     ///
     /// Those of `body`; a scale that is negative or not finite (looked at on the CPU), or does not broadcast.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| ctx.scaled(10.0, |ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, 0.0));
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+    /// let log_prob = trace.log_prob_sum()?.expect("one site").to_scalar::<f32>()?;
+    /// assert!((log_prob - -9.189_385).abs() < 1e-5);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn scaled<R>(
         &mut self,
         scale: impl Into<Operand>,
@@ -51,6 +64,23 @@ impl Ctx {
     /// # Errors
     ///
     /// Those of `body`; a mask that does not broadcast.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| {
+    ///     ctx.plate("rows", 2, |ctx| {
+    ///         ctx.masked([1, 0], |ctx| ctx.observe("x", Normal::new(0.0, 1.0)?, [0.0, f32::NAN]))
+    ///     })
+    /// };
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+    /// let log_prob = trace.log_prob_sum()?.expect("one site").to_scalar::<f32>()?;
+    /// assert!((log_prob - -0.918_938_5).abs() < 1e-6);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn masked<R>(
         &mut self,
         mask: impl Into<Operand>,
@@ -85,6 +115,21 @@ impl Ctx {
     /// # Errors
     ///
     /// Those of `body`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let part = |ctx: &mut Ctx| ctx.sample("z", Normal::new(0.0, 1.0)?).map(drop);
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(|ctx| {
+    ///     ctx.named("left", part)?;
+    ///     ctx.named("right", part)
+    /// })?;
+    /// assert!(trace.sites().map(|site| site.name()).eq(["left.z", "right.z"]));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn named<R>(
         &mut self,
         prefix: &str,
@@ -103,6 +148,21 @@ impl Ctx {
     /// # Errors
     ///
     /// Those of `body`; [`Error::HiddenGradient`] where hiding a draw would bias gradients.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| {
+    ///     let noise = ctx.hidden(|ctx| ctx.sample("noise", Normal::new(0.0, 1.0)?))?;
+    ///     ctx.observe("x", Normal::new(&noise, 1.0)?, &noise)
+    /// };
+    /// let (trace, ()) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+    /// assert!(trace.sites().map(|site| site.name()).eq(["x"]));
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn hidden<R>(&mut self, body: impl FnOnce(&mut Ctx) -> Result<R>) -> Result<R> {
         let mut inner = self.region.clone();
         inner.hidden = true;
@@ -186,6 +246,23 @@ impl Ctx {
     /// # Errors
     ///
     /// A dim that is neither 1 nor the plate's size.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::Rng;
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| {
+    ///     // One event dim: a row of the data is a vector of one entry.
+    ///     let data = candle_core::Tensor::arange(0f32, 10.0, &candle_core::Device::Cpu)?.unsqueeze(1)?;
+    ///     ctx.subsample("rows", 10, 2, |ctx, rows| Ok((rows.clone(), ctx.select_rows(data, 1)?)))
+    /// };
+    /// let (_, (rows, x)) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+    /// let numbers = x.squeeze(1)?.to_vec1::<f32>()?;
+    /// assert_eq!(numbers, rows.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>()?);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn select_rows(
         &self,
         data: impl Into<Operand>,

@@ -16,6 +16,23 @@ impl Ctx {
     /// # Errors
     ///
     /// A repeated name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Normal, Rng};
+    /// use rushlight_trace::{Ctx, ParamStore, Run};
+    ///
+    /// let program = |ctx: &mut Ctx| {
+    ///     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    ///     ctx.deterministic("twice", (z * 2.0)?)
+    /// };
+    /// let (trace, twice) = Run::new(&ParamStore::default(), Rng::seed(0)).execute(program)?;
+    /// let number = |name| trace.value(name).map(|x| x.to_scalar::<f32>()).transpose();
+    /// assert_eq!(number("twice")?, number("z")?.map(|z| 2.0 * z));
+    /// assert!(twice.origins().sites().contains(0) && trace.get("twice").is_none());
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     #[track_caller]
     pub fn deterministic(&mut self, name: &str, value: impl Into<Operand>) -> Result<Traced> {
         let name = self.region.site_name(name);

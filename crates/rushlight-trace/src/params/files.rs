@@ -71,6 +71,22 @@ impl ParamStore {
     /// # Errors
     ///
     /// Candle's, when values cannot be brought to the host.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::Device;
+    /// use rushlight_distributions::{Constraint, Rng};
+    /// use rushlight_trace::{ParamStore, Run};
+    ///
+    /// let params = ParamStore::default();
+    /// Run::new(&params, Rng::seed(0))
+    ///     .execute(|ctx| ctx.param("rate", 2.5, Constraint::Positive).map(drop))?;
+    /// let copy = ParamStore::default();
+    /// copy.load_bytes(&params.to_bytes()?, &Device::Cpu)?;
+    /// assert_eq!(copy.scalar("rate")?, params.scalar("rate")?);
+    /// # Ok::<(), rushlight_trace::Error>(())
+    /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let params = self.read().by_name.clone();
         let lines = saved::write(params.iter().map(|(name, p)| (&**name, p)));

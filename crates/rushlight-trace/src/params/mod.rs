@@ -23,6 +23,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// One parameter.
+///
+/// # Examples
+///
+/// ```
+/// use rushlight_distributions::{Constraint, Rng};
+/// use rushlight_trace::{ParamStore, Run};
+///
+/// let params = ParamStore::default();
+/// Run::new(&params, Rng::seed(0))
+///     .execute(|ctx| ctx.param("rate", 1.0, Constraint::Positive).map(drop))?;
+/// let rate = params.get("rate").expect("it was declared");
+/// assert_eq!(rate.constraint(), Constraint::Positive);
+/// // The optimizer moves its logarithm.
+/// assert_eq!(rate.unconstrained().to_scalar::<f32>()?, 0.0);
+/// assert_eq!(rate.value()?.to_scalar::<f32>()?, 1.0);
+/// assert!(!rate.is_frozen() && rate.value()?.track_op());
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Param {
     unconstrained: Var,
@@ -80,6 +98,10 @@ impl Param {
 ///     .execute(|ctx| ctx.param("rate", 2.5, Constraint::Positive).map(drop))?;
 /// assert!((params.scalar("rate")? - 2.5).abs() < 1e-6);
 /// assert!(params.scalar("ratio").is_err());
+/// assert!(!params.is_empty() && !params.value("rate")?.track_op());
+/// // Its variable is the logarithm.
+/// let (name, var) = &params.vars()[0];
+/// assert!(&**name == "rate" && (var.to_scalar::<f32>()? - 2.5f32.ln()).abs() < 1e-6);
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]

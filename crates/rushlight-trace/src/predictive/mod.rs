@@ -50,6 +50,31 @@ use wanted::Wanted;
 /// assert!((obs.mean_all()?.to_scalar::<f32>()? - 16.0 / 30.0).abs() < 0.03);
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use rushlight_distributions::{Exponential, Normal};
+/// use rushlight_trace::{Ctx, ParamStore, Predictive, Result};
+///
+/// fn model(ctx: &mut Ctx, rate: &f64) -> Result<()> {
+///     let wait = ctx.sample("wait", Exponential::new(*rate)?)?;
+///     ctx.observe("x", Normal::new(&wait, 1.0)?, 0.0)
+/// }
+///
+/// // The prior of one site, in f64, without a look at values.
+/// let samples = Predictive::new(&model, &ParamStore::default())
+///     .sites(["wait"])
+///     .draws(10_000)
+///     .dtype(DType::F64)
+///     .device(&Device::Cpu)
+///     .validate(false)
+///     .run(&2.0)?;
+/// assert_eq!(samples.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["wait"]);
+/// // 4 standard errors of a mean of 1/2
+/// let mean = samples.get("wait")?.mean_all()?.to_scalar::<f64>()?;
+/// assert!((mean - 0.5).abs() < 4.0 * 0.5 / 100.0);
+/// # Ok::<(), rushlight_trace::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Predictive<'a, X: ?Sized> {
     model: &'a dyn Program<X>,

@@ -16,6 +16,10 @@ use rustc_hash::FxBuildHasher;
 /// let samples = Samples::new([("z", Tensor::new(&[[1f32, 2.], [3., 4.], [5., 6.]], &Device::Cpu)?)])?;
 /// assert_eq!(samples.draws(), 3);
 /// assert_eq!(samples.get("z")?.mean(0)?.to_vec1::<f32>()?, [3.0, 4.0]);
+/// assert!(samples.iter().map(|(name, _)| name).eq(["z"]));
+/// // ln((e + e³ + e⁵) / 3)
+/// let want = ((1f32.exp() + 3f32.exp() + 5f32.exp()) / 3.0).ln();
+/// assert!((samples.log_mean_exp("z")?.to_vec1::<f32>()?[0] - want).abs() < 1e-5);
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
 #[derive(Debug, Clone)]

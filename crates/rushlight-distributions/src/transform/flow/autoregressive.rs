@@ -75,6 +75,23 @@ impl AffineAutoregressive {
     /// # Errors
     ///
     /// Those of [`new`](Self::new), the builder's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use candle_nn::{VarBuilder, VarMap};
+    /// use rushlight_distributions::transform::{AffineAutoregressive, Transform};
+    ///
+    /// let weights = VarMap::new();
+    /// let vb = VarBuilder::from_varmap(&weights, DType::F64, &Device::Cpu);
+    /// let f = AffineAutoregressive::build(3, &[8, 8], vb)?;
+    /// let x = Tensor::new(&[0.5f64, -1.0, 2.0], &Device::Cpu)?;
+    /// assert_eq!(f.forward(&x)?.to_vec1::<f64>()?, [0.5, -1.0, 2.0]);
+    /// // Three layers, of a weight and a bias each.
+    /// assert_eq!(weights.all_vars().len(), 6);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn build(entries: usize, hidden: &[usize], vb: VarBuilder) -> Result<Self> {
         let sizes = [&[entries], hidden, &[2 * entries]].concat();
         Self::new(entries, Dense::build(&sizes, vb.pp("nn"))?)

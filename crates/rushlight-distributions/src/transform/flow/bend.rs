@@ -81,6 +81,22 @@ impl Spline {
     /// # Errors
     ///
     /// Those of [`new`](Self::new), the builder's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use candle_nn::{VarBuilder, VarMap};
+    /// use rushlight_distributions::transform::{Spline, Transform};
+    ///
+    /// let weights = VarMap::new();
+    /// let vb = VarBuilder::from_varmap(&weights, DType::F64, &Device::Cpu);
+    /// let f = Spline::build(2, 8, 3.0, vb)?;
+    /// let y = f.forward(&Tensor::new(&[0.5f64, -1.0], &Device::Cpu)?)?.to_vec1::<f64>()?;
+    /// assert!((y[0] - 0.5).abs() < 1e-14 && (y[1] + 1.0).abs() < 1e-14);
+    /// assert_eq!(weights.all_vars().len(), 3);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn build(entries: usize, bins: usize, bound: f64, vb: VarBuilder) -> Result<Self> {
         spline::check("Spline", bins, bound)?;
         let zeros = |name, bins: usize| vb.get_with_hints((entries, bins), name, init::ZERO);

@@ -71,6 +71,23 @@ impl Dense {
     /// # Errors
     ///
     /// The builder's; [`Error::ParameterRank`] for fewer than two sizes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use candle_nn::{VarBuilder, VarMap};
+    /// use rushlight_distributions::transform::{Dense};
+    ///
+    /// let weights = VarMap::new();
+    /// let vb = VarBuilder::from_varmap(&weights, DType::F64, &Device::Cpu);
+    /// let network = Dense::build(&[2, 16, 3], vb)?;
+    /// let x = Tensor::new(&[[0.5f64, -1.0]], &Device::Cpu)?;
+    /// assert_eq!(network.forward(&x)?.to_vec2::<f64>()?, [[0.0; 3]]);
+    /// let weights = weights.data().lock().map(|named| named["layers.0.weight"].dims().to_vec());
+    /// assert_eq!(weights.ok(), Some(vec![16, 2]));
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn build(sizes: &[usize], vb: VarBuilder) -> Result<Self> {
         let last = sizes.len().saturating_sub(2);
         let mut layers = Vec::with_capacity(last + 1);

@@ -97,6 +97,24 @@ impl Planar {
     /// # Errors
     ///
     /// The builder's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use candle_core::{DType, Device, Tensor};
+    /// use candle_nn::{VarBuilder, VarMap};
+    /// use rushlight_distributions::transform::{Planar, Transform};
+    ///
+    /// let weights = VarMap::new();
+    /// let vb = VarBuilder::from_varmap(&weights, DType::F64, &Device::Cpu);
+    /// let f = Planar::build(2, vb)?;
+    /// // What it does is drawn at random; it can be undone.
+    /// let x = Tensor::new(&[0.5f64, -1.0], &Device::Cpu)?;
+    /// let back = f.inverse(&f.forward(&x)?)?.to_vec1::<f64>()?;
+    /// assert!((back[0] - 0.5).abs() < 1e-9 && (back[1] + 1.0).abs() < 1e-9);
+    /// assert_eq!(weights.all_vars().len(), 3);
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
     pub fn build(entries: usize, vb: VarBuilder) -> Result<Self> {
         let bound = 1.0 / (entries.max(1) as f64).sqrt();
         let uniform = Init::Uniform { lo: -bound, up: bound };

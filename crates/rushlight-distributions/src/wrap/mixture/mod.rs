@@ -35,9 +35,12 @@ use std::sync::Arc;
 ///
 /// let x = Tensor::new(1f64, &Device::Cpu)?;
 /// let two = Normal::new([-1.0, 1.0], 1.0)?;
-/// let log_prob = MixtureSameFamily::new(Categorical::new([1, 1])?, two)?.log_prob(&x)?;
+/// let d = MixtureSameFamily::new(Categorical::new([1, 1])?, two)?;
+/// let log_prob = d.log_prob(&x)?;
 /// let want = -0.918_938_533_204_672_8 + (0.5 + 0.5 * (-2f64).exp()).ln();
 /// assert!((log_prob.to_scalar::<f64>()? - want).abs() < 1e-14);
+/// assert_eq!(d.components().batch_shape(), [2]);
+/// assert_eq!(d.mixing().enumerate_support()?.to_vec1::<u32>()?, [0, 1]);
 /// # Ok::<(), rushlight_distributions::Error>(())
 /// ```
 ///

@@ -99,6 +99,30 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// # Errors
     ///
     /// Candle's, when values cannot be brought to the host.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Constraint, Normal};
+    /// use rushlight_estimators::{Svi};
+    /// use rushlight_trace::{Ctx, Result};
+    ///
+    /// # fn model(ctx: &mut Ctx, x: &f64) -> Result<()> {
+    /// #     let z = ctx.sample("z", Normal::new(0.0, 1.0)?)?;
+    /// #     ctx.observe("x", Normal::new(&z, 1.0)?, *x)
+    /// # }
+    /// # fn guide(ctx: &mut Ctx, _: &f64) -> Result<()> {
+    /// #     let loc = ctx.param("loc", 1.0, Constraint::Real)?;
+    /// #     ctx.sample("z", Normal::new(loc, 0.5f64.sqrt())?).map(drop)
+    /// # }
+    /// # fn main() -> Result<()> {
+    /// let (mut fit, mut copy) = (Svi::new(model, guide), Svi::new(model, guide));
+    /// fit.step(&2.0)?;
+    /// copy.load_bytes(&fit.to_bytes()?)?;
+    /// assert_eq!(copy.step(&2.0)?, fit.step(&2.0)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let (optimizer, estimator) = (self.optimizer.state()?, self.estimator.state()?);
         let header = Header {
