@@ -75,7 +75,7 @@ where
     let mut times = vec![Vec::new(); pools.len()];
     for _ in 0..ROUNDS {
         for (pool, times) in pools.iter().zip(&mut times) {
-            let round = || -> Result<()> {
+            let mut round = || -> Result<()> {
                 let mut svi = fit().parallel(pool.is_some());
                 let begin = Instant::now();
                 while begin.elapsed() < ROUND {
@@ -86,7 +86,7 @@ where
                 Ok(())
             };
             match pool {
-                Some(pool) => pool.install(round)?,
+                Some(pool) => pool.install(&mut round)?,
                 None => round()?,
             }
         }
