@@ -114,7 +114,7 @@ fn main() -> Result<()> {
     println!("us a step (times as fast as one after the other): no threads, then pools of 1, 2, 4");
     let estimator = || TraceGraphElbo::new().with_particles(PARTICLES);
     let flips = coin::flips()?;
-    let coin = || Svi::new(coin::model, coin::guide(|q| q.into())).estimator(estimator());
+    let coin = || Svi::new(coin::model, coin::guide(coin::average)).estimator(estimator());
     report("coin", &medians(&pools, &flips, coin)?);
     let walk = || Svi::new(walk_model, walk_guide).estimator(estimator());
     report("chain", &medians(&pools, &flips, walk)?);
