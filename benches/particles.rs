@@ -86,7 +86,7 @@ where
                 Ok(())
             };
             match pool {
-                Some(pool) => pool.install(round)?,
+                Some(pool) => pool.install(&mut round)?,
                 None => round()?,
             }
         }

@@ -19,8 +19,9 @@ pub mod prelude {
         Logistic, LowRankMultivariateNormal, Masked, MixtureSameFamily, Multinomial,
         MultivariateNormal, NegativeBinomial, Normal, OneHotCategorical,
         OneHotCategoricalStraightThrough, Operand, OrderedLogistic, Pareto, Poisson,
-        RelaxedBernoulli, RelaxedOneHotCategorical, Rng, StudentT, Traced, TransformedDistribution,
-        TruncatedNormal, Uniform, VonMises, Weibull, Wishart, WithoutRsample, ZeroInflated,
+        RelaxedBernoulli, RelaxedOneHotCategorical, Rng, StraightThrough, StudentT, Traced,
+        TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull, Wishart,
+        WithoutRsample, ZeroInflated,
     };
     pub use crate::{Adagrad, AdamW, ClippedAdam, Optimizer, RmsProp, Schedule};
     pub use crate::{

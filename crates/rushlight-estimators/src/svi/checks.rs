@@ -135,3 +135,77 @@ pub(super) fn no_shared_weights(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Svi, TraceGraphElbo};
+    use rushlight_distributions::{Bernoulli, Constraint};
+    use rushlight_trace::{Ctx, Strategy, StrategyExt};
+    use std::fmt::{self, Write as _};
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing::{Event, Metadata, Subscriber, span};
+
+    /// Keeps the messages of warnings.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<Vec<String>>>);
+
+    struct Message(String);
+
+    impl Visit for Message {
+        fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
+            write!(self.0, "{value:?}").unwrap();
+        }
+    }
+
+    impl Subscriber for Heard {
+        fn enabled(&self, of: &Metadata<'_>) -> bool {
+            of.is_event() && *of.level() == tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.0.lock().unwrap().push(message.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    fn heard(strategy: Strategy) -> Vec<String> {
+        let heard = Heard::default();
+        tracing::subscriber::with_default(heard.clone(), || {
+            let model = |ctx: &mut Ctx, _: &()| ctx.sample("z", Bernoulli::new(0.3)?).map(drop);
+            let guide = |ctx: &mut Ctx, _: &()| {
+                let a = ctx.param("a", 0.4, Constraint::Real)?;
+                ctx.sample("z", Bernoulli::from_logits(a)?.strategy(strategy)).map(drop)
+            };
+            let estimator = TraceGraphElbo::new().with_particles(3);
+            let mut svi = Svi::new(model, guide).estimator(estimator);
+            (0..3).for_each(|_| assert!(svi.step(&()).is_ok()));
+        });
+        let heard = heard.0.lock().unwrap().clone();
+        // Settings of the runtime are another matter.
+        heard.into_iter().filter(|text| text.starts_with("site")).collect()
+    }
+
+    #[test]
+    fn biased_sites_are_told_of_once() {
+        for strategy in [Strategy::StraightThrough, Strategy::GumbelSoftmax { temperature: 0.5 }] {
+            let heard = heard(strategy);
+            assert_eq!(heard.len(), 1, "{heard:?}");
+            assert!(heard[0].starts_with("site `z`: the gradients of its draws are biased"));
+        }
+        assert_eq!(heard(Strategy::Auto), [""; 0]);
+    }
+}
