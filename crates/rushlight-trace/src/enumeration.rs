@@ -150,10 +150,7 @@ impl Enumeration {
 
     /// The value of the next site; `None` if it is an ordinary one.
     pub(crate) fn next(&self, asking: Asking<'_>) -> Result<Option<(Tensor, Option<Turn>)>> {
-        // Straight-through draws are finite too: their gradients flow through the draw, as they were asked to.
-        let passes = self.noted && asking.dist.has_rsample();
-        if !passes
-            && (!self.marked || asking.strategy == Strategy::Enumerate)
+        if (!self.marked || asking.strategy == Strategy::Enumerate)
             && let Some((value, turn)) = self.outcome(&asking)?
         {
             return Ok(Some((value, self.noted.then_some(turn))));
