@@ -20,6 +20,8 @@ pub struct Arm {
     pub apart: bool,
     /// Whether it sums over all outcomes where that takes few runs.
     pub sums: bool,
+    /// Whether its sites take several runs, which no single draw tells of.
+    pub compares: bool,
     /// Whether it is followed along the run too; it must train no network then.
     pub along: bool,
 }
@@ -65,6 +67,7 @@ pub fn all() -> Vec<Arm> {
         remembers: false,
         apart: true,
         sums: false,
+        compares: false,
         along: false,
     };
     vec![
@@ -98,6 +101,26 @@ pub fn all() -> Vec<Arm> {
         },
         Arm { name: "leave-one-out(2)", estimator: || Box::new(LeaveOneOut::new(2)), ..base },
         Arm { name: "leave-one-out(4)", estimator: || Box::new(LeaveOneOut::new(4)), ..base },
+        Arm {
+            name: "site: leave-one-out(2)",
+            mark: |_, draw, _| Ok(draw.leave_one_out(2)),
+            compares: true,
+            ..base
+        },
+        Arm {
+            name: "site: DisARM",
+            mark: |_, draw, _| Ok(draw.disarm()),
+            serves: |p| p.finite() && !p.name.contains("chain"),
+            compares: true,
+            ..base
+        },
+        Arm {
+            name: "site: measure-valued",
+            mark: |_, draw, _| Ok(draw.measure_valued()),
+            serves: |p| p.enumerable,
+            compares: true,
+            ..base
+        },
         Arm {
             name: "mean-field, average(0.9)",
             mark: average,

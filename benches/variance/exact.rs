@@ -33,6 +33,9 @@ pub fn variance(
     if problem.enumerable && arm.sums {
         return Ok(Some(0.0));
     }
+    if arm.compares {
+        return Ok(None);
+    }
     let draws = draws(problem, arm, fit, x)?;
     let k = fit.estimator.particles();
     let tuples = draws.len().checked_pow(k as u32).unwrap_or(usize::MAX);

@@ -37,6 +37,13 @@ pub struct Problem {
     pub effort: Effort,
 }
 
+impl Problem {
+    /// Whether all of the guide's latents have finitely many outcomes.
+    pub fn finite(&self) -> bool {
+        self.enumerable || self.name.starts_with("sbn")
+    }
+}
+
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
