@@ -38,7 +38,6 @@ mod gate;
 mod given;
 mod graph;
 mod hints;
-mod odometer;
 mod params;
 mod plate;
 mod predictive;

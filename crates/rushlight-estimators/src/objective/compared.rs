@@ -13,6 +13,7 @@
 
 use super::costs::{Charged, with_event_dims};
 use super::elbo::{AllCharged, score_term};
+use super::leave_one_out::less_the_others;
 use crate::{Cost, Particle};
 use candle_core::Tensor;
 use rushlight_distributions::coupled::{WeakDerivative, disarm};
@@ -87,15 +88,12 @@ fn leave_one_out(runs: &Runs<'_>) -> Result<Vec<Tensor>> {
     for (_, charged) in runs.values() {
         sum = sum.plus(&charged.cost)?;
     }
-    let less_the_others = |charged: &Charged| -> Result<Charged> {
-        if n < 2.0 {
-            return Ok(charged.clone());
-        }
-        // c − (S − c) / (n − 1), without the cancellation.
-        let off = charged.cost.minus(&sum.affine(1.0 / n, 0.0)?)?;
-        Ok(Charged { cost: off.affine(n / (n - 1.0), 0.0)?, ..*charged })
-    };
-    runs.values().map(|(site, charged)| score_term(site, less_the_others(charged)?)).collect()
+    let terms = runs.values().map(|(site, charged)| {
+        let cost =
+            if n > 1.0 { less_the_others(&charged.cost, &sum, n)? } else { charged.cost.clone() };
+        score_term(site, Charged { cost, ..*charged })
+    });
+    terms.collect()
 }
 
 fn measured(base: &Site, runs: &Runs<'_>) -> Result<Vec<Tensor>> {

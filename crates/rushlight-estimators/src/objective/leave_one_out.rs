@@ -75,7 +75,7 @@ impl Estimator for LeaveOneOut {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate_with(particles, &sampled(particles), |all| less_the_others(particles, all))
+        self.0.estimate_with(particles, &sampled(particles), |all| compare(particles, all))
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
@@ -83,7 +83,7 @@ impl Estimator for LeaveOneOut {
     }
 
     fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
-        self.0.site_terms(particles, &sampled(particles), Some(less_the_others)).map(Some)
+        self.0.site_terms(particles, &sampled(particles), Some(compare)).map(Some)
     }
 
     fn state(&self) -> Result<State> {
@@ -96,7 +96,7 @@ impl Estimator for LeaveOneOut {
 }
 
 /// Every cost less the mean of the other particles'.
-fn less_the_others(particles: &[Particle], mut all: Vec<AllCharged>) -> Result<Vec<AllCharged>> {
+fn compare(particles: &[Particle], mut all: Vec<AllCharged>) -> Result<Vec<AllCharged>> {
     type Alike<'a> = (&'a str, bool, Vec<usize>);
     let alike = |site, c: &Charged| (site, c.elements, c.cost.dims().to_vec());
     let mut sums: FxHashMap<Alike<'_>, (f64, Cost)> = FxHashMap::default();
@@ -112,11 +112,14 @@ fn less_the_others(particles: &[Particle], mut all: Vec<AllCharged>) -> Result<V
             let Some(charged) = charged else { continue };
             let Some((n, sum)) = sums.get(&alike(site.name(), charged)) else { continue };
             if *n > 1.0 {
-                // c − (S − c) / (n − 1), without the cancellation.
-                let off = charged.cost.minus(&sum.affine(1.0 / n, 0.0)?)?;
-                charged.cost = off.affine(n / (n - 1.0), 0.0)?;
+                charged.cost = less_the_others(&charged.cost, sum, *n)?;
             }
         }
     }
     Ok(all)
+}
+
+/// One of `n` costs less the mean of the others: `c − (S − c) / (n − 1)`, without the cancellation.
+pub(super) fn less_the_others(cost: &Cost, sum: &Cost, n: f64) -> Result<Cost> {
+    Ok(cost.minus(&sum.affine(1.0 / n, 0.0)?)?.affine(n / (n - 1.0), 0.0)?)
 }
