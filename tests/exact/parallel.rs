@@ -38,10 +38,11 @@ fn bits<X, M: Program<X>, G: Program<X>>(
     Ok(bits)
 }
 
-fn estimators() -> [(&'static str, Baselines, Box<dyn Estimator>); 6] {
-    use Baselines::{LearnedAndAverage, None};
+fn estimators() -> [(&'static str, Baselines, Box<dyn Estimator>); 7] {
+    use Baselines::{By, LearnedAndAverage, None};
     [
         ("graph", LearnedAndAverage, Box::new(TraceGraphElbo::new().with_particles(5))),
+        ("pairs", By(Strategy::LeaveOneOut(2)), Box::new(TraceGraphElbo::new().with_particles(3))),
         ("elbo", None, Box::new(TraceElbo::new().with_particles(4))),
         ("leave one out", None, Box::new(LeaveOneOut::new(4))),
         ("iwae", None, Box::new(IwaeElbo::new(5))),
