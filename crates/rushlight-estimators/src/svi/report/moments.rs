@@ -69,7 +69,7 @@ impl Moments {
     pub fn sums(&self) -> Result<Option<Sums>> {
         let free = self.weight - self.squares / self.weight;
         // NaN where nothing was seen.
-        if !(free > 1e-9) {
+        if free.is_nan() || free <= 1e-9 {
             return Ok(None);
         }
         let sum = |t: Tensor| t.flatten_all()?.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>();
