@@ -1,5 +1,5 @@
-//! How much longer steps take when the variance of their gradients is watched: the ratio to the same fit without, block by
-//! block in turns, and what the report itself says of its price.
+//! How much longer steps take when the variance of their gradients is watched: the ratio to the same fit without,
+//! block by block in turns, and what the report itself says of its price.
 //!
 //! ```sh
 //! RAYON_NUM_THREADS=1 CANDLE_NUM_THREADS=1 cargo bench --bench watching
@@ -62,7 +62,8 @@ fn encoder(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
     })
 }
 
-/// The median ratio of `rounds` blocks of `steps` steps: with the sites (in one step of a hundred), and the parameters alone.
+/// The median ratio of `rounds` blocks of `steps` steps: with the sites (in one step of a hundred), and the
+/// parameters alone.
 fn compare<M, G>(
     name: &str,
     (model, guide): (M, G),

@@ -87,8 +87,8 @@ pub trait Estimator: Debug {
         false
     }
 
-    /// Takes note of a particle that no gradient is made of, before the first step: memories of baselines begin with its
-    /// costs. Those that there were are forgotten.
+    /// Takes note of a particle that no gradient is made of, before the first step: memories of baselines begin with
+    /// its costs. Those that there were are forgotten.
     ///
     /// # Errors
     ///

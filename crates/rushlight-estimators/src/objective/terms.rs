@@ -12,8 +12,8 @@ use rushlight_trace::Result;
 pub(super) type Adjust = fn(&[Particle], Vec<AllCharged>) -> Result<Vec<AllCharged>>;
 
 impl Elbo {
-    /// The terms that [`estimate_with`](Self::estimate_with) adds up, of the sites that are charged, in the order in which they
-    /// are met. Those of all particles are one.
+    /// The terms that [`estimate_with`](Self::estimate_with) adds up, of the sites that are charged, in the order in
+    /// which they are met. Those of all particles are one.
     pub fn site_terms(
         &self,
         particles: &[Particle],

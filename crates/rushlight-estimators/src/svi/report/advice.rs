@@ -1,10 +1,10 @@
 //! What would help.
 //!
-//! Whether enumeration pays is asked of all sites together: enumerating a set `E` of them multiplies the cost by the product
-//! of their runs, and leaves the share `1 − Σ_E s` of the variance, while `n` particles at `n` times the cost leave `1 / n`.
-//! So it pays where the product of cost and variance (Glynn, Whitt 1992, "The asymptotic efficiency of simulation
-//! estimators": the reciprocal of the efficiency) falls below 1; of the sets of those with the largest shares, the best is
-//! taken.
+//! Whether enumeration pays is asked of all sites together: enumerating a set `E` of them multiplies the cost by the
+//! product of their runs, and leaves the share `1 − Σ_E s` of the variance, while `n` particles at `n` times the cost
+//! leave `1 / n`. So it pays where the product of cost and variance (Glynn, Whitt 1992, "The asymptotic efficiency of
+//! simulation estimators": the reciprocal of the efficiency) falls below 1; of the sets of those with the largest
+//! shares, the best is taken.
 
 use super::facts::Facts;
 use std::fmt;

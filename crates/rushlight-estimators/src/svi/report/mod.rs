@@ -1,6 +1,7 @@
 //! Where the variance of the gradient comes from, what the baselines take away of it, and what would help.
 //!
-//! [`Svi::watch_variance`](crate::Svi::watch_variance) turns it on, [`Svi::report`](crate::Svi::report) says what was seen.
+//! [`Svi::watch_variance`](crate::Svi::watch_variance) turns it on, [`Svi::report`](crate::Svi::report) says what was
+//! seen.
 //!
 //! # Parameters, in every step
 //!
@@ -12,9 +13,9 @@
 //! signal-to-noise = |μ|² / variance,   |μ|² ≈ |m|² − variance / n
 //! ```
 //!
-//! For parameters that stand still `σ²` and `|μ|²` are unbiased (the latter is told as 0 where it comes out below). While
-//! they move, `m` is where the gradient was on average in the window, and what the mean gradient changed in it is counted
-//! as variance: a short window keeps that small.
+//! For parameters that stand still `σ²` and `|μ|²` are unbiased (the latter is told as 0 where it comes out below).
+//! While they move, `m` is where the gradient was on average in the window, and what the mean gradient changed in it
+//! is counted as variance: a short window keeps that small.
 //!
 //! Parameters that train baselines alone are left out: their gradients are not those of the objective.
 //!
@@ -27,17 +28,17 @@
 //! Var g = Σ_s Var g_s + Var g_rest + 2 Σ Cov
 //! ```
 //!
-//! `g_s` takes a backward pass of its own, through the score of `s` alone; another one without `b_s` says what the baseline
-//! does: [`effect`](SiteVariance::effect) is `Var g_s` by that. `g_rest` is what is left: gradients along pathwise draws,
-//! and those of terms that depend on parameters directly. Shares are of `Σ_s Var g_s + Var g_rest`, and what these do not
-//! add up to is the [`covariance`](VarianceReport::covariance). It is 0 where no two terms reach the same parameter, and in
-//! general it is not: the draws of one site are in the costs of others.
+//! `g_s` takes a backward pass of its own, through the score of `s` alone; another one without `b_s` says what the
+//! baseline does: [`effect`](SiteVariance::effect) is `Var g_s` by that. `g_rest` is what is left: gradients along
+//! pathwise draws, and those of terms that depend on parameters directly. Shares are of `Σ_s Var g_s + Var g_rest`,
+//! and what these do not add up to is the [`covariance`](VarianceReport::covariance). It is 0 where no two terms
+//! reach the same parameter, and in general it is not: the draws of one site are in the costs of others.
 //!
-//! For the same reason a term varies with the draws of other sites too, by way of its cost. Enumerating a site takes its
-//! own term's noise away; the others' remain.
+//! For the same reason a term varies with the draws of other sites too, by way of its cost. Enumerating a site takes
+//! its own term's noise away; the others' remain.
 //!
-//! A site that is absent from a step adds 0 to it. Sites that are enumerated have a line as well, whose variance is that of
-//! what is drawn elsewhere.
+//! A site that is absent from a step adds 0 to it. Sites that are enumerated have a line as well, whose variance is
+//! that of what is drawn elsewhere.
 //!
 //! # What it takes
 //!
@@ -46,8 +47,8 @@
 //!
 //! # What it leaves alone
 //!
-//! Nothing of it touches parameters, memories or random numbers: a fit that is watched has the bits of one that is not. What
-//! was seen is no part of a checkpoint; a fit that goes on begins to watch anew.
+//! Nothing of it touches parameters, memories or random numbers: a fit that is watched has the bits of one that is
+//! not. What was seen is no part of a checkpoint; a fit that goes on begins to watch anew.
 
 mod advice;
 mod facts;
@@ -114,8 +115,8 @@ pub struct VarianceReport {
     pub whole: Noise,
     /// The parameters, in order of creation; those that had two gradients or more.
     pub params: Vec<ParamVariance>,
-    /// What adds to the variance, the largest first: the score-function sites, and the rest. Empty before two steps were
-    /// looked into.
+    /// What adds to the variance, the largest first: the score-function sites, and the rest. Empty before two steps
+    /// were looked into.
     pub sites: Vec<SiteVariance>,
     /// Whether the objective tells sites apart.
     pub sites_apart: bool,

@@ -5,9 +5,9 @@
 //! variance = S / (W − W₂ / W),     n = W² / W₂
 //! ```
 //!
-//! West's update of a weighted mean, the weights `β^age`. The divisor takes out the bias of a mean that was made of the same
-//! gradients: for gradients of equal distribution the variance is unbiased from the second one on. `n` is how many
-//! equally weighed gradients would tell as much.
+//! West's update of a weighted mean, the weights `β^age`. The divisor takes out the bias of a mean that was made of
+//! the same gradients: for gradients of equal distribution the variance is unbiased from the second one on. `n` is
+//! how many equally weighed gradients would tell as much.
 //!
 //! West (1979), "Updating mean and variance estimates: an improved method", with weights that decay as in Finch (2009),
 //! "Incremental calculation of weighted mean and variance".

@@ -9,8 +9,8 @@ use super::moments::Sums;
 pub struct Noise {
     /// How many elements there are.
     pub elements: usize,
-    /// How many equally weighed gradients would tell as much: the error of `variance` is about `sqrt(2 / count)` of it for
-    /// one element of a normal distribution.
+    /// How many equally weighed gradients would tell as much: the error of `variance` is about `sqrt(2 / count)` of
+    /// it for one element of a normal distribution.
     pub count: f64,
     /// `|μ|²`, freed from the noise of the mean: `|m|² − variance / count`, or 0 if that is more.
     pub mean_squared: f64,

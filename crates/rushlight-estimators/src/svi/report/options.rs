@@ -33,8 +33,8 @@ impl WatchVariance {
         Self { window: 200, every: Some(100), sites_window: 50 }
     }
 
-    /// How many steps count, for the parameters: the weight of a step falls by `(n − 1) / (n + 1)` with each one after it, so
-    /// that all together tell as much as `n` equally weighed ones.
+    /// How many steps count, for the parameters: the weight of a step falls by `(n − 1) / (n + 1)` with each one
+    /// after it, so that all together tell as much as `n` equally weighed ones.
     ///
     /// A long window is less noisy (the error of a variance is about `sqrt(2 / n)` of it, less where many elements are
     /// added up); a short one is less blurred by parameters that move.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 /// The price of a report: how much longer steps took.
 ///
-/// Times are relative to those of the same steps without: both programs, the estimate, the backward pass and the checks
-/// (not the optimizer). They are medians of the last steps whose sites were looked into, the first left out as soon as there
-/// are more: it meets everything for the first time. `None` where there were none. Of a device that works through a queue,
-/// the times are those of filling it.
+/// Times are relative to those of the same steps without: both programs, the estimate, the backward pass and the
+/// checks (not the optimizer). They are medians of the last steps whose sites were looked into, the first left out as
+/// soon as there are more: it meets everything for the first time. `None` where there were none. Of a device that
+/// works through a queue, the times are those of filling it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -69,7 +69,8 @@ impl Clock {
         }
     }
 
-    /// Of what is asked for, relative to the rest of its step: whoever takes the processor away for a moment does not count.
+    /// Of what is asked for, relative to the rest of its step: whoever takes the processor away for a moment does not
+    /// count.
     fn median(&self, of: impl Fn(&Times) -> Duration) -> Option<f64> {
         let relative = |t: &Times| of(t).as_secs_f64() / t.step.as_secs_f64();
         let mut all: Vec<f64> = self.last.iter().map(relative).filter(|x| x.is_finite()).collect();

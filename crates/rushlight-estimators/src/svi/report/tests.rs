@@ -108,7 +108,8 @@ fn bit_part(baseline: f64) -> Part {
 /// is large, so that a variance about 0 would be far off.
 #[test]
 fn the_variance_of_a_bit_is_the_exact_one() {
-    let cases: [(fn(Bernoulli) -> Draw, f64); 2] =
+    type With = fn(Bernoulli) -> Draw;
+    let cases: [(With, f64); 2] =
         [(|d| d.no_baseline(), 0.0), (|d| d.baseline(Value::new(-1.0)), -1.0)];
     for (baseline, value) in cases {
         let watch = WatchVariance::new().window(STEPS).without_sites();
