@@ -29,6 +29,10 @@ impl Outcomes {
     pub fn of(site: &Site, elements: bool, cells: usize) -> Result<Option<Self>> {
         let dist = match elements {
             true => site.dist().elements(),
+            // Behind wrappers that make no dim an event's.
+            false if site.dist().event_shape().is_empty() => {
+                Some(site.dist().elements().unwrap_or(&**site.dist()))
+            }
             false => Some(&**site.dist()),
         };
         let Some(dist) = dist else { return Ok(None) };
@@ -140,6 +144,16 @@ impl Table<&[f64]> {
     }
 }
 
+/// The column of each cell, row by row: a division for each would be most of the work.
+fn columns_of(cells: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut column = 0;
+    (0..cells).map(move |cell| {
+        let here = column;
+        column = if column + 1 < columns { column + 1 } else { 0 };
+        (cell, here)
+    })
+}
+
 impl Table<&[f64]> {
     /// What a baseline of each cell is compared with at a draw, and how much it counts there: pairs of a target t and a
     /// weight w such that `w (b − t)²` has the expectation of `s² (cost − b)²`, up to a constant.
@@ -152,11 +166,11 @@ impl Table<&[f64]> {
     /// ```
     pub fn targets(&self, outcomes: &Outcomes, costs: &[f64]) -> Vec<(f64, f64)> {
         let cells = costs.len();
-        let target = |(cell, &cost): (usize, &f64)| {
-            let square = outcomes.squared_scores[cell];
+        let target = |(cell, column): (usize, usize)| {
+            let (square, cost) = (outcomes.squared_scores[cell], costs[cell]);
             let (mut top, mut bottom) = (0.0, 0.0);
             for k in 0..outcomes.classes {
-                let at = k * self.columns + cell % self.columns;
+                let at = k * self.columns + column;
                 let weight = outcomes.weights[k * cells + cell];
                 if self.counts[at] == 0.0 {
                     return (cost, square);
@@ -164,13 +178,13 @@ impl Table<&[f64]> {
                 top += weight * self.means[at];
                 bottom += weight;
             }
-            let drawn = outcomes.drawn[cell] as usize * self.columns + cell % self.columns;
+            let drawn = outcomes.drawn[cell] as usize * self.columns + column;
             match bottom > 0.0 {
                 true => ((top + square * (cost - self.means[drawn])) / bottom, bottom),
                 false => (cost, square),
             }
         };
-        costs.iter().enumerate().map(target).collect()
+        columns_of(cells, self.columns).map(target).collect()
     }
 }
 
@@ -180,12 +194,12 @@ impl Table<&mut [f64]> {
     pub fn add(&mut self, outcomes: &Outcomes, costs: &[f64], beta: f64) {
         let shared = self.columns < costs.len();
         let mut decayed = vec![false; if shared { self.means.len() } else { 0 }];
-        for (cell, cost) in costs.iter().enumerate() {
-            let at = outcomes.drawn[cell] as usize * self.columns + cell % self.columns;
+        for (cell, column) in columns_of(costs.len(), self.columns) {
+            let at = outcomes.drawn[cell] as usize * self.columns + column;
             let again = decayed.get_mut(at).is_some_and(|d| std::mem::replace(d, true));
             let decay = if again { 1.0 } else { beta };
             self.counts[at] = decay * self.counts[at] + 1.0;
-            self.means[at] += (cost - self.means[at]) / self.counts[at];
+            self.means[at] += (costs[cell] - self.means[at]) / self.counts[at];
         }
     }
 }
