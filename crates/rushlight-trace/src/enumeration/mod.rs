@@ -74,7 +74,7 @@ pub struct Enumerated {
 }
 
 impl Enumeration {
-    /// Of the sites alone whose [`Strategy`] is to enumerate. Their distributions have to be finite.
+    /// Of the sites alone whose [`Strategy`](crate::Strategy) is to enumerate. Their distributions have to be finite.
     #[must_use]
     pub fn marked(mut self) -> Self {
         self.marked = true;
@@ -142,7 +142,7 @@ impl Enumeration {
 ///
 /// # Errors
 ///
-/// Those of the runs; [`Error::TooManyOutcomes`] at one site.
+/// Those of the runs; [`Error::TooManyOutcomes`](crate::Error::TooManyOutcomes) at one site.
 ///
 /// # Examples
 ///
