@@ -11,7 +11,10 @@
 
 #[path = "support/coin.rs"]
 mod coin;
+#[path = "support/median.rs"]
+mod median;
 
+use median::median;
 use rushlight::Traced;
 use rushlight::prelude::*;
 use std::time::{Duration, Instant};
@@ -58,10 +61,7 @@ fn medians<const N: usize>(
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
     }
-    Ok(times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    }))
+    Ok(times.map(median))
 }
 
 fn main() -> Result<()> {

@@ -14,7 +14,10 @@
 
 #[path = "support/coin.rs"]
 mod coin;
+#[path = "support/median.rs"]
+mod median;
 
+use median::median;
 use rushlight::Traced;
 use rushlight::prelude::*;
 use std::time::{Duration, Instant};
@@ -91,10 +94,6 @@ where
             }
         }
     }
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     Ok(times.into_iter().map(median).collect())
 }
 

@@ -11,10 +11,14 @@
 
 #[path = "support/coin.rs"]
 mod coin;
+#[path = "support/median.rs"]
+mod median;
+#[path = "support/vae.rs"]
+mod vae;
 
+use median::median;
+use rushlight::Program;
 use rushlight::prelude::*;
-use rushlight::special::softplus;
-use rushlight::{Linear, Program};
 use std::time::Instant;
 
 /// As in the other benches of the coin.
@@ -34,32 +38,6 @@ fn assignments(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
     let zeros = Tensor::zeros((n, 2), DType::F32, &Device::Cpu)?;
     let logits = ctx.param("logits", zeros, Constraint::Real)?;
     ctx.plate("rows", n, |ctx| ctx.sample("k", Categorical::from_logits(logits)?).map(drop))
-}
-
-fn decoder(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
-    let [hidden, logits] = ctx.module("decoder", |vb| -> Result<[Linear; 2]> {
-        Ok([Linear::new(20, 400, vb.pp("hidden"))?, Linear::new(400, 784, vb.pp("logits"))?])
-    })?;
-    ctx.plate("digits", x.dim(0)?, |ctx| {
-        let z = ctx.sample("z", Normal::new([0.0; 20], 1.0)?.to_event(1))?;
-        let logits = z.map(|z| logits.forward(&softplus(&hidden.forward(z)?)?))?;
-        ctx.observe("x", Bernoulli::from_logits(logits)?.to_event(1), x)
-    })
-}
-
-fn encoder(ctx: &mut Ctx, x: &Tensor) -> Result<()> {
-    let [hidden, loc, log_scale] = ctx.module("encoder", |vb| -> Result<[Linear; 3]> {
-        Ok([
-            Linear::new(784, 400, vb.pp("hidden"))?,
-            Linear::new(400, 20, vb.pp("loc"))?,
-            Linear::new(400, 20, vb.pp("log_scale"))?,
-        ])
-    })?;
-    ctx.plate("digits", x.dim(0)?, |ctx| {
-        let h = softplus(&hidden.forward(x)?)?;
-        let q = Normal::new(loc.forward(&h)?, log_scale.forward(&h)?.exp()?)?;
-        ctx.sample("z", q.to_event(1)).map(drop)
-    })
 }
 
 /// The median ratio of `rounds` blocks of `steps` steps: with the sites (in one step of a hundred), and the
@@ -98,14 +76,10 @@ where
             ratios[1].push(times[2] / times[0]);
         }
     }
-    let median = |xs: &mut Vec<f64>| {
-        xs.sort_by(f64::total_cmp);
-        xs[xs.len() / 2]
-    };
-    let [params, all] = ratios.each_mut().map(median);
+    let [params, all] = ratios.map(median);
     println!(
         "{name}: {:.1} µs a step; x {params:.3} with the parameters, x {all:.3} with the sites in one step of 100",
-        1e6 * median(&mut plain)
+        1e6 * median(plain)
     );
     println!("    {}", fits[2].report()?.price);
     Ok(())
@@ -119,6 +93,5 @@ fn main() -> Result<()> {
     compare("coin with an average", (coin::model, average), &flips, (40, 2_000))?;
     let points = Rng::seed(0).normal(&[1_000], DType::F32, &Device::Cpu)?;
     compare("mixture", (mixture, assignments), &points, (20, 200))?;
-    let u = Rng::seed(0).uniform(&[128, 784], DType::F32, &Device::Cpu)?;
-    compare("VAE", (decoder, encoder), &u.lt(0.13)?.to_dtype(DType::F32)?, (6, 25))
+    compare("VAE", (vae::model, vae::guide), &vae::pictures(128)?, (6, 25))
 }

@@ -24,6 +24,8 @@ mod arms;
 mod csv;
 mod exact;
 mod fit;
+#[path = "../support/median.rs"]
+mod median;
 mod plot;
 mod point;
 mod problem;

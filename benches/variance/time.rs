@@ -5,6 +5,7 @@
 
 use crate::arms::Arm;
 use crate::fit::{Steps, copy, steps};
+use crate::median::median;
 use crate::problem::{Effort, Problem};
 use rushlight::ParamStore;
 use rushlight::prelude::*;
@@ -53,9 +54,5 @@ pub fn measure(
             }
         }
     }
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     Ok(fits.into_iter().map(|(.., times)| median(times)).collect())
 }

@@ -2,7 +2,7 @@
 
 use crate::objective::read_scalars;
 use candle_core::Tensor;
-use rushlight_trace::{Result, Trace};
+use rushlight_trace::{Result, Site, Trace};
 use std::sync::{Arc, OnceLock};
 
 /// One guide run, and the model replayed against it.
@@ -75,7 +75,7 @@ impl Particle {
     /// Whether it is a run for one site's sake, and no part of the objective: see
     /// [`MeasureValued`](rushlight_trace::Strategy::MeasureValued).
     pub fn is_aside(&self) -> bool {
-        self.guide.sites().any(|site| site.turn().is_some_and(|turn| turn.is_aside()))
+        self.guide.sites().any(is_aside)
     }
 
     /// What the guide drew.
@@ -109,6 +109,11 @@ impl Particle {
         let guide = model.split_off(self.model.sites().len());
         Ok(self.totals.get_or_init(|| Totals { model, guide }))
     }
+}
+
+/// Whether the run is there for this site alone.
+pub(crate) fn is_aside(site: &Site) -> bool {
+    site.turn().is_some_and(|turn| turn.is_aside())
 }
 
 /// The scaled log-probability of every site of a particle.

@@ -1,11 +1,10 @@
 //! Derivatives of measures.
 
 use super::finite::Finite;
-use crate::kl::as_a;
-use crate::{Distribution, Normal, Poisson, Result, Rng, WithoutRsample};
+use crate::wrap::{as_a, bare};
+use crate::{Distribution, Normal, Poisson, Result, Rng};
 use candle_core::{DType, Tensor};
 use std::f64::consts::TAU;
-use std::sync::Arc;
 
 /// The derivative of a distribution, as a difference of two measures that can be drawn from.
 ///
@@ -88,11 +87,11 @@ pub struct Contrast {
 impl WeakDerivative {
     /// Of the distribution or its elements, looking through wrappers; `None` if it is not known.
     pub fn of(dist: &dyn Distribution) -> Option<Self> {
-        let parts = dist.elements().unwrap_or(dist);
-        if is_a::<Normal>(parts) {
+        let parts = bare(dist.elements().unwrap_or(dist)).ok()?;
+        if as_a::<Normal>(&*parts).is_some() {
             return Some(Self(Family::Normal));
         }
-        if is_a::<Poisson>(parts) {
+        if as_a::<Poisson>(&*parts).is_some() {
             return Some(Self(Family::Poisson));
         }
         let outcomes = Finite::of(dist).ok()?.len();
@@ -193,15 +192,4 @@ impl WeakDerivative {
 fn moments(dist: &dyn Distribution, shape: &[usize]) -> Result<[Tensor; 2]> {
     let scale = dist.variance()?.sqrt()?;
     Ok([dist.mean()?.broadcast_as(shape)?, scale.broadcast_as(shape)?])
-}
-
-/// Whether the distribution is of that family, behind whatever hides its sampler or shares it.
-fn is_a<D: Distribution + 'static>(dist: &dyn Distribution) -> bool {
-    if let Some(shared) = as_a::<Arc<dyn Distribution>>(dist) {
-        return is_a::<D>(&**shared);
-    }
-    if let Some(hidden) = as_a::<WithoutRsample<Arc<dyn Distribution>>>(dist) {
-        return is_a::<D>(&**hidden.base());
-    }
-    as_a::<D>(dist).is_some() || as_a::<WithoutRsample<D>>(dist).is_some()
 }

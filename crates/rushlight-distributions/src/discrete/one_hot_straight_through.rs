@@ -3,7 +3,7 @@
 use super::OneHotCategorical;
 use super::categorical::Form;
 use crate::distribution::{ParamMap, delegate};
-use crate::rng::given;
+use crate::rng::{given, moves_as};
 use crate::{Constraint, Distribution, Operand, Result, Rng, Weight};
 use candle_core::Tensor;
 use std::sync::Arc;
@@ -120,12 +120,7 @@ impl Distribution for OneHotCategoricalStraightThrough {
     }
 
     fn reparameterize(&self, value: &Tensor) -> Result<Tensor> {
-        let draw = given(NAME, value, [self.base.param()])?;
-        let probs = self.mean()?;
-        if !probs.track_op() {
-            return Ok(draw);
-        }
-        Ok(draw.broadcast_add(&(&probs - probs.detach())?)?)
+        moves_as(&given(NAME, value, [self.base.param()])?, &self.mean()?)
     }
 
     fn map_params(&self, f: &mut ParamMap<'_>) -> Result<Arc<dyn Distribution>> {

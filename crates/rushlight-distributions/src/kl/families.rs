@@ -5,6 +5,7 @@ use super::counts::{bernoulli, binomial, categorical, geometric, poisson};
 use super::rows::{elementwise, of_rows, side_by_side, together};
 use super::{gamma_family, location_scale as scales, von_mises::von_mises};
 use crate::operand::Operand;
+use crate::wrap::as_a;
 use crate::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2, ContinuousBernoulli, Dirichlet,
     Distribution, Exponential, Gamma, Geometric, Gumbel, HalfNormal, InverseGamma, Laplace,
@@ -12,14 +13,7 @@ use crate::{
     VonMises, Weibull,
 };
 use candle_core::{DType, Tensor};
-use std::any::Any;
 use std::f64::consts::{E, LN_2, PI};
-
-/// The distribution as one of this type.
-pub(crate) fn as_a<D: Distribution>(d: &dyn Distribution) -> Option<&D> {
-    let d: &dyn Any = d;
-    d.downcast_ref()
-}
 
 /// Calls a closed form of probabilities or log-odds in the instance for the parameters at hand.
 macro_rules! by_forms {

@@ -7,11 +7,11 @@
 //! ```
 
 use super::estimate::placement;
-use super::families::as_a;
 use super::numbers::{ln_ratio, log_divergence, shape_divergence, shape_slope_rise};
 use super::rows::{WHAT, elementwise};
 use crate::linalg::{self, diagonal, strictly_lower, with_diagonal};
 use crate::operand::{Placement, broadcast};
+use crate::wrap::as_a;
 use crate::{
     Distribution, LowRankMultivariateNormal, MultivariateNormal, Normal, Real, Result, Wishart,
 };

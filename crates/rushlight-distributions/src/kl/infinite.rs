@@ -1,7 +1,7 @@
 //! Pairs of families where `p` has outcomes that `q` has not, whatever their parameters: the divergence is infinite.
 
-use super::families::as_a;
 use crate::operand::Placement;
+use crate::wrap::as_a;
 use crate::{
     AsymmetricLaplace, Bernoulli, Beta, BetaBinomial, Binomial, Cauchy, Chi2, ContinuousBernoulli,
     Distribution, Exponential, Gamma, GammaPoisson, Geometric, Gumbel, HalfCauchy, HalfNormal,

@@ -68,9 +68,9 @@ mod von_mises;
 mod wrappers;
 
 pub use estimate::{Kl, KlEstimate, kl_monte_carlo};
-pub(crate) use families::as_a;
 pub use wrappers::is_masked;
 
+use crate::wrap::{as_a, bare};
 use crate::{Distribution, Error, Result, Rng, shape};
 use candle_core::Tensor;
 use std::fmt;
@@ -155,7 +155,7 @@ impl KlRules {
     ///
     /// Those of [`kl_divergence`], and of the closed forms that were added.
     pub fn divergence(&self, p: &dyn Distribution, q: &dyn Distribution) -> Result<Tensor> {
-        let (p, q) = (wrappers::bare(p)?, wrappers::bare(q)?);
+        let (p, q) = (bare(p)?, bare(q)?);
         let (p, q) = (&*p, &*q);
         check_events(p, q)?;
         let batch = shape::broadcast(rows::WHAT, &[p.batch_shape(), q.batch_shape()])?;

@@ -1,27 +1,17 @@
 //! Divergences of wrapped distributions, by those of what is inside.
 
 use super::KlRules;
-use super::families::as_a;
 use super::rows::WHAT;
 use crate::transform::Transform;
+use crate::wrap::{as_a, bare};
 use crate::{
     Distribution, DistributionExt, Error, Independent, Masked, Operand, Result,
-    TransformedDistribution, WithoutRsample, kernel, shape,
+    TransformedDistribution, kernel, shape,
 };
 use candle_core::Tensor;
 use std::sync::Arc;
 
 type Shared = Arc<dyn Distribution>;
-
-/// The same distribution, whose wrappers are of types that can be asked for: whatever was wrapped is shared.
-pub(super) fn bare(d: &dyn Distribution) -> Result<Shared> {
-    let mut d = d.map_params(&mut |p, _| Ok(p.clone()))?;
-    // How a distribution is drawn does not matter to it.
-    while let Some(hidden) = as_a::<WithoutRsample<Shared>>(&*d) {
-        d = hidden.base().clone();
-    }
-    Ok(d)
-}
 
 /// Whether there is a [`Masked`] distribution inside: then `E_p[log p − log q]` of what is scored is a divergence only
 /// if both have the same mask.

@@ -29,8 +29,8 @@ pub(crate) use classes::Classes;
 pub use elementwise::{EVERYWHERE, draw};
 pub(crate) use elementwise::{draw_between, interior};
 pub(crate) use gamma::{Form as GammaForm, beta, dirichlet, gamma};
-pub(crate) use pathwise::pathwise;
 pub use pathwise::{WithLocationScale, WithScale, given, moving};
+pub(crate) use pathwise::{moves_as, pathwise};
 pub(crate) use poisson::poisson;
 
 use rand::SeedableRng;

@@ -82,6 +82,14 @@ pub fn moving<S: Slopes<P>, const P: usize>(
     }
 }
 
+/// `x`, to the bit, with the gradients of `moving`, to which it broadcasts.
+pub(crate) fn moves_as(x: &Tensor, moving: &Tensor) -> Result<Tensor> {
+    match moving.track_op() {
+        true => Ok(x.broadcast_add(&(moving - moving.detach())?)?),
+        false => Ok(x.clone()),
+    }
+}
+
 /// A draw `x = μ + σ ε` moves with `μ` and `σ`.
 ///
 /// # Examples

@@ -137,6 +137,17 @@ impl<D: Distribution> Distribution for Independent<D> {
         if self.base.event_shape().is_empty() { Some(&self.base) } else { self.base.elements() }
     }
 
+    /// That of the base where no dim is an event's.
+    fn enumerate_support(&self) -> Result<Tensor> {
+        match self.dims {
+            0 => self.base.enumerate_support(),
+            _ => {
+                let (distribution, quantity) = (self.name(), "enumerate_support");
+                Err(Error::NotAvailable { distribution, quantity })
+            }
+        }
+    }
+
     fn entropy(&self) -> Result<Tensor> {
         self.check()?;
         kernel::sum_last(&self.base.entropy()?, self.dims)

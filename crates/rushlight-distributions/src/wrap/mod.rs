@@ -3,6 +3,7 @@
 use crate::{Distribution, Result, shape};
 use candle_core::Tensor;
 
+mod bare;
 mod independent;
 mod masked;
 mod mixture;
@@ -12,6 +13,7 @@ mod without_rsample;
 
 mod zero_inflated;
 
+pub(crate) use bare::{as_a, bare};
 pub use independent::Independent;
 pub use masked::Masked;
 pub use mixture::MixtureSameFamily;

@@ -1,14 +1,14 @@
 //! Draws of a finite distribution that pass gradients on.
 
+use super::{as_a, bare};
 use crate::continuous::{RelaxedBernoulli, RelaxedOneHotCategorical};
 use crate::discrete::{Bernoulli, OneHotCategorical};
 use crate::distribution::{ParamMap, delegate};
+use crate::rng::moves_as;
 use crate::{
-    Constraint, Distribution, Error, Independent, Masked, Operand, Result, Rng, Weight,
-    WithoutRsample, shape,
+    Constraint, Distribution, Error, Independent, Masked, Operand, Result, Rng, Weight, shape,
 };
 use candle_core::{D, Tensor};
-use std::any::Any;
 use std::sync::Arc;
 
 /// A distribution on {0, 1} or one-hot vectors whose draws pass gradients on, as if they had been something that moves
@@ -148,36 +148,27 @@ impl StraightThrough {
 
 /// The relaxation of a distribution whose draws are those of a [`Bernoulli`] or [`OneHotCategorical`], as to shape.
 fn relaxed(d: &dyn Distribution, temperature: f64) -> Result<Option<Arc<dyn Distribution>>> {
-    let any: &dyn Any = d;
-    if let Some(d) = any.downcast_ref::<Bernoulli>() {
+    let d = bare(d)?;
+    if let Some(d) = as_a::<Bernoulli>(&*d) {
         return Ok(Some(match d.is_of_logits() {
             true => Arc::new(RelaxedBernoulli::from_logits(temperature, &d.param)?),
             false => Arc::new(RelaxedBernoulli::new(temperature, &d.param)?),
         }));
     }
-    if let Some(d) = any.downcast_ref::<OneHotCategorical>() {
+    if let Some(d) = as_a::<OneHotCategorical>(&*d) {
         let param = d.classes.param();
         return Ok(Some(match d.classes.is_of_logits() {
             true => Arc::new(RelaxedOneHotCategorical::from_logits(temperature, param)?),
             false => Arc::new(RelaxedOneHotCategorical::new(temperature, param)?),
         }));
     }
-    macro_rules! inside {
-        ($($Wrapper:ty => |$d:ident| $base:expr;)*) => {
-            $(if let Some($d) = any.downcast_ref::<$Wrapper>() {
-                return relaxed($base, temperature);
-            })*
-        };
+    if let Some(d) = as_a::<Masked>(&*d) {
+        return relaxed(d.base(), temperature);
     }
-    inside! {
-        Arc<dyn Distribution> => |d| &**d;
-        Masked => |d| d.base();
-        Independent<Arc<dyn Distribution>> => |d| d.base();
-        Independent<Bernoulli> => |d| d.base();
-        Independent<OneHotCategorical> => |d| d.base();
-        WithoutRsample<Arc<dyn Distribution>> => |d| d.base();
+    match as_a::<Independent<Arc<dyn Distribution>>>(&*d) {
+        Some(d) => relaxed(&**d.base(), temperature),
+        None => Ok(None),
     }
-    Ok(None)
 }
 
 impl Distribution for StraightThrough {
@@ -241,13 +232,5 @@ impl Distribution for StraightThrough {
             None => Self::new(base)?,
             Some(Relaxation { temperature, .. }) => Self::gumbel_softmax(base, *temperature)?,
         }))
-    }
-}
-
-/// `x`, to the bit, with the gradients of `moving`.
-fn moves_as(x: &Tensor, moving: &Tensor) -> Result<Tensor> {
-    match moving.track_op() {
-        true => Ok(x.broadcast_add(&(moving - moving.detach())?)?),
-        false => Ok(x.clone()),
     }
 }

@@ -29,10 +29,6 @@ impl Outcomes {
     pub fn of(site: &Site, elements: bool, cells: usize) -> Result<Option<Self>> {
         let dist = match elements {
             true => site.dist().elements(),
-            // Behind wrappers that make no dim an event's.
-            false if site.dist().event_shape().is_empty() => {
-                Some(site.dist().elements().unwrap_or(&**site.dist()))
-            }
             false => Some(&**site.dist()),
         };
         let Some(dist) = dist else { return Ok(None) };

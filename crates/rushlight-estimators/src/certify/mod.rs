@@ -50,6 +50,7 @@
 
 mod definition;
 mod differences;
+mod kind;
 mod outcomes;
 mod programs;
 mod promises;
@@ -66,6 +67,7 @@ pub use report::{Number, Promise, Reference, Report, Verdict};
 
 use crate::{Estimator, Svi};
 use candle_core::{DType, Device};
+use kind::Kind;
 use programs::Programs;
 use rushlight_trace::{Ctx, Draws, ParamStore, Program, Result};
 use tally::Level;
@@ -362,16 +364,16 @@ impl<M, G> Certify<M, G> {
             .device(&self.device)
             .seed(self.seed);
         let mut fit = Fitted { svi, data };
-        let marked_biased = trial::marked_biased(&fit)?;
-        if !marked_biased.is_empty() {
+        let kind = Kind::of(&fit)?;
+        if !kind.marked_biased.is_empty() {
             programs.draws = Draws::Detached;
         }
         let rows_apart = promises::rows_apart(&programs, fit.estimator())?;
-        let mut trial = Trial::new(&programs, &mut fit, self.outcomes)?;
+        let mut trial = Trial::new(&programs, &mut fit, &kind, self.outcomes)?;
         let level = Level { alpha: self.alpha, tolerance: self.tolerance };
         let (verdict, steps) = trial.run(self.steps, level)?;
         let (reference, numbers) = trial.told();
-        let alpha = self.alpha;
+        let (alpha, marked_biased) = (self.alpha, kind.marked_biased);
         Ok(Report { verdict, reference, numbers, steps, alpha, rows_apart, pure, marked_biased })
     }
 }

@@ -1,5 +1,6 @@
 //! One estimator on trial: estimates as in a fit, at fixed parameters, until there is a verdict.
 
+use super::kind::Kind;
 use super::outcomes;
 use super::programs::{Programs, gradient};
 use super::reference::{self, Everything};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 /// So many estimates against the definition only tell how much they vary.
 const PILOT: usize = 100;
 /// Streams of draws that no step takes.
-const ASIDE: u64 = 1 << 62;
+pub(super) const ASIDE: u64 = 1 << 62;
 /// Where there is no sum over outcomes, the verdict is asked for so often.
 const STRIDE: usize = 64;
 
@@ -85,8 +86,13 @@ impl Target {
 }
 
 impl<'a> Trial<'a> {
-    pub fn new(programs: &'a Programs<'a>, fit: &'a mut dyn Training, most: usize) -> Result<Self> {
-        let plain = is_plain(fit)?;
+    pub fn new(
+        programs: &'a Programs<'a>,
+        fit: &'a mut dyn Training,
+        kind: &Kind,
+        most: usize,
+    ) -> Result<Self> {
+        let plain = kind.plain;
         let (target, reference, own_loss) = match reference::find(programs, most)? {
             Ok(everything) => Target::exact(programs, fit, plain, everything, most)?,
             Err(reason) => {
@@ -278,35 +284,6 @@ impl<'a> Trial<'a> {
         let numbers = told.zip(self.names()).map(number).collect();
         (self.reference, numbers)
     }
-}
-
-/// How many particles are looked at for what they are.
-const PROBES: u64 = 16;
-
-/// The guide's sites whose gradients are marked biased.
-pub(super) fn marked_biased(fit: &dyn Training) -> Result<Vec<String>> {
-    let mut marked = Vec::new();
-    for probe in 0..PROBES {
-        let particles = fit.particles(ASIDE + probe)?;
-        for site in particles.iter().flat_map(|p| p.guide().sites()).filter(|s| s.biased()) {
-            if !marked.iter().any(|name| name == site.name()) {
-                marked.push(site.name().to_owned());
-            }
-        }
-    }
-    Ok(marked)
-}
-
-/// Whether an estimator's particles are draws, with pathwise gradients as they are: neither runs that are compared nor such
-/// as carry other gradients.
-fn is_plain(fit: &dyn Training) -> Result<bool> {
-    for probe in 0..PROBES {
-        let particles = fit.particles(ASIDE + probe)?;
-        if particles.iter().any(|p| p.guide().sites().any(|site| site.turn().is_some())) {
-            return Ok(false);
-        }
-    }
-    Ok(fit.estimator().draws() == Draws::Pathwise)
 }
 
 /// The steps at whose memories the mean over all outcomes is taken: 0, 1, 10, 100, ..

@@ -12,7 +12,7 @@ use super::divergences::Divergences;
 use super::elbo::{AllCharged, Charges, is_score};
 use super::reach::{self, Intact, Reach, Search};
 use crate::Cost;
-use crate::particle::Totals;
+use crate::particle::{Totals, is_aside};
 use candle_core::Tensor;
 use rushlight_trace::{Frame, How, Result, Site};
 
@@ -41,7 +41,7 @@ pub(super) fn of_all(
 ) -> Result<AllCharged> {
     let elementwise = charges == Charges::Downstream { elementwise: true };
     let mut search = Search::new(on, elementwise);
-    let mut by_elements = Search::new(on, true);
+    let mut by_elements = None;
     let mut all = vec![None; on.guide.sites.len()];
     let mut known: Option<Known> = None;
     let aside = on.guide.sites.iter().any(|site| is_aside(site));
@@ -51,8 +51,11 @@ pub(super) fn of_all(
     while let Some((i, site)) = sites.next() {
         // Elements that change side by side were seen to be apart.
         let measured = site.turn().is_some_and(|t| matches!(t.how, How::Measured { .. }));
+        let reach = match measured && !elementwise {
+            true => by_elements.get_or_insert_with(|| Search::new(on, true)).of(i),
+            false => search.of(i),
+        };
         let elementwise = elementwise || measured;
-        let reach = if measured { by_elements.of(i) } else { search.of(i) };
         let mut terms = terms(on, site, reach, charges);
         let own = divergences.of_guide(i);
         // A divergence stands for the terms of its latent, and does not depend on the latent's own draw.
@@ -72,11 +75,6 @@ pub(super) fn of_all(
         all[i] = Some(charged);
     }
     Ok(all)
-}
-
-/// Whether the run is there for this site alone.
-fn is_aside(site: &Site) -> bool {
-    site.turn().is_some_and(|turn| turn.is_aside())
 }
 
 fn terms(on: &Dependencies<'_>, site: &Site, reach: Reach, charges: Charges) -> Vec<Term> {

@@ -46,15 +46,15 @@ struct Influence {
 
 impl Influences {
     pub fn of(particle: &Particle) -> Self {
-        let mut turns = particle.guide().sites().map(Site::turn).enumerate();
-        let Some(first) = turns.find_map(|(number, turn)| Some((number, turn?))) else {
+        let sites = particle.guide().sites().enumerate();
+        let turns: Vec<_> = sites.filter_map(|(n, site)| Some((n, site.turn()?))).collect();
+        if turns.is_empty() {
             return Self { each: Vec::new(), share: 1.0 };
-        };
-        let turns = turns.filter_map(|(number, turn)| Some((number, turn?)));
+        }
         let on = Dependencies::of(particle);
         let mut search = Search::new(&on, true);
         let (mut each, mut share, mut wheels) = (Vec::new(), 1.0, SiteSet::default());
-        for (number, turn) in std::iter::once(first).chain(turns) {
+        for (number, turn) in turns {
             match turn.how {
                 How::Draws | How::Antithetic => {
                     if wheels.insert(turn.wheel) {
@@ -69,10 +69,10 @@ impl Influences {
 
     /// The sites whose rows or elements are taken side by side though they are not apart.
     pub fn mixing(&self, particle: &Particle) -> Vec<String> {
-        let sites: Vec<&Site> = match self.each.is_empty() {
-            true => return Vec::new(),
-            false => particle.guide().sites().collect(),
-        };
+        if self.each.is_empty() {
+            return Vec::new();
+        }
+        let sites: Vec<&Site> = particle.guide().sites().collect();
         let mixing = self.each.iter().filter(|influence| {
             let elements = match influence.turn.how {
                 How::Outcomes { side_by_side: true } => false,
