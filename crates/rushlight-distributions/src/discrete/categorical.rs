@@ -2,7 +2,7 @@
 
 use crate::distribution::ParamMap;
 use crate::kernel::lanes::{self, LANES, Lanes, Layout};
-use crate::kernel::rows::{self, RowDensity};
+use crate::kernel::rows::{self, Normalizers, RowDensity};
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
@@ -295,15 +295,10 @@ impl RowDensity for OfProbs {
     }
 
     #[inline(always)]
-    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2] {
-        [layout.fold(bundle, T::ZERO, |sum, p| sum + p), [T::ZERO; LANES]]
-    }
-
-    #[inline(always)]
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
-        let totals = layout.fold(bundle, T::ZERO, |sum, p| sum + p);
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Normalizers<T> {
+        let sum = layout.fold(bundle, T::ZERO, |sum, p| sum + p);
         bundle.fill([T::ONE; LANES]);
-        totals.map(|total| T::ONE / total)
+        Normalizers { sum, offset: [T::ZERO; LANES], slope: sum.map(|sum| T::ONE / sum) }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {
@@ -329,15 +324,10 @@ impl RowDensity for OfLogits {
     }
 
     #[inline(always)]
-    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2] {
-        let largest = lanes::exponentials(bundle, layout);
-        [layout.fold(bundle, T::ZERO, |sum, e| sum + e), largest]
-    }
-
-    #[inline(always)]
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T> {
-        lanes::exponentials(bundle, layout);
-        layout.fold(bundle, T::ZERO, |sum, e| sum + e).map(|sum| T::ONE / sum)
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Normalizers<T> {
+        let offset = lanes::exponentials(bundle, layout);
+        let sum = layout.fold(bundle, T::ZERO, |sum, e| sum + e);
+        Normalizers { sum, offset, slope: sum.map(|sum| T::ONE / sum) }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {

@@ -3,7 +3,7 @@
 use super::Categorical;
 use crate::distribution::ParamMap;
 use crate::kernel::lanes::{LANES, Lanes, Layout};
-use crate::kernel::rows::{self, RowDensity};
+use crate::kernel::rows::{self, Normalizers, RowDensity};
 use crate::kernel::{self, Weight};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
@@ -195,19 +195,14 @@ impl RowDensity for Given {
     }
 
     #[inline(always)]
-    fn normalizers<T: Real>(self, _: &mut [Lanes<T>], _: Layout) -> [Lanes<T>; 2] {
-        [[T::ONE; LANES], [T::ZERO; LANES]]
-    }
-
-    #[inline(always)]
     fn term_partial<T: Real>(self, _: T) -> T {
         T::ONE
     }
 
     #[inline(always)]
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], _: Layout) -> Lanes<T> {
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], _: Layout) -> Normalizers<T> {
         bundle.fill([T::ZERO; LANES]);
-        [T::ZERO; LANES]
+        Normalizers { sum: [T::ONE; LANES], offset: [T::ZERO; LANES], slope: [T::ZERO; LANES] }
     }
 
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor> {

@@ -52,17 +52,20 @@ pub(super) struct Gradients<T> {
 impl<T: Real> Gradients<T> {
     /// All gradients times a number.
     pub fn scaled(mut self, by: T) -> Self {
-        for g in self.of.iter_mut().flatten() {
-            let times = |run: &mut [T]| run.iter_mut().for_each(|g| *g = *g * by);
-            if by == T::ONE {
-                break;
-            } else if g.len() >= PARALLEL_FROM {
-                g.par_chunks_mut(CHUNK).for_each(times);
-            } else {
-                times(g);
-            }
-        }
+        self.of.iter_mut().flatten().for_each(|gradients| scale(gradients, by));
         self
+    }
+}
+
+/// Multiplies gradients by a number; nothing counts 0 times, not even an infinity or NaN.
+pub(super) fn scale<T: Real>(gradients: &mut [T], by: T) {
+    let times = |run: &mut [T]| run.iter_mut().for_each(|g| *g = *g * by);
+    if by == T::ZERO {
+        gradients.fill(T::ZERO);
+    } else if by != T::ONE && gradients.len() >= PARALLEL_FROM {
+        gradients.par_chunks_mut(CHUNK).for_each(times);
+    } else if by != T::ONE {
+        times(gradients);
     }
 }
 

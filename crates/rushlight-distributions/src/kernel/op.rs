@@ -33,7 +33,7 @@ pub(super) struct LogProb {
     pub output: Output,
     /// Which inputs have gradients.
     pub tracked: [bool; MAX_INPUTS],
-    pub ready: Ready,
+    pub ready: Ready<MAX_TARGETS>,
 }
 
 /// Where a parameter is found.

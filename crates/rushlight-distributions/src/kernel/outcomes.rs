@@ -13,7 +13,7 @@ pub(super) struct Outcomes {
     pub shape: Vec<usize>,
     weights: Weights,
     /// Whether one number comes out.
-    summed: bool,
+    pub summed: bool,
 }
 
 #[derive(Debug)]
@@ -59,14 +59,34 @@ impl Outcomes {
         let parts = self.shares(k).map(|outcomes| {
             let mut out = vec![T::ZERO; outcomes.len()];
             log_probs(outcomes.clone(), &mut out);
-            let weighted = |(i, log_prob): (usize, T)| match self.weight(i) {
-                // Nothing counts 0 times, not even an infinity.
-                0.0 => 0.0,
-                w => w * Real::to_f64(log_prob),
-            };
-            outcomes.zip(out).map(weighted).sum::<f64>()
+            self.weighted(outcomes, &out)
         });
         vec![T::from_f64(parts.into_iter().sum())]
+    }
+
+    /// The weighted sum and the gradients of `len` entries, where `both` writes log-densities as in
+    /// [`forward`](Self::forward), and adds gradients as in [`Shares::gradients`].
+    pub fn sum_and_gradients<T: Real>(
+        &self,
+        len: usize,
+        k: usize,
+        both: impl Fn(Range<usize>, &mut [T], usize, &mut [T]) + Sync,
+    ) -> (T, Vec<T>) {
+        let (gradients, parts) = self.shares(k).gradients(len, k, |outcomes, base, grads| {
+            let mut out = vec![T::ZERO; outcomes.len()];
+            both(outcomes.clone(), &mut out, base, grads);
+            self.weighted(outcomes, &out)
+        });
+        (T::from_f64(parts.into_iter().sum()), gradients)
+    }
+
+    fn weighted<T: Real>(&self, outcomes: Range<usize>, log_probs: &[T]) -> f64 {
+        let weighted = |(i, &log_prob): (usize, &T)| match self.weight(i) {
+            // Nothing counts 0 times, not even an infinity.
+            0.0 => 0.0,
+            w => w * Real::to_f64(log_prob),
+        };
+        outcomes.zip(log_probs).map(weighted).sum()
     }
 
     /// The shape of what comes out.

@@ -1,9 +1,11 @@
-//! Log-masses that pick one entry of a row: categorical and kin, one pass each way.
+//! Log-masses that pick one entry of a row: categorical and kin, one pass each way, and of a sum one for both.
 
 use super::Weight;
+use super::backward;
 use super::glue::{self, MAX_INPUTS, Op, Raw};
 use super::lanes::{LANES, Lanes, Layout};
 use super::outcomes::{self, Outcomes};
+use super::ready::Ready;
 use super::tile;
 use crate::operand::Operand;
 use crate::{Real, Result, shape};
@@ -24,12 +26,18 @@ pub(crate) trait RowDensity: Copy + Debug + Send + Sync + 'static {
     const NOTHING: f64;
     fn term<T: Real>(self, entry: T) -> T;
     fn term_partial<T: Real>(self, entry: T) -> T;
-    /// The sum and the offset of each row in `A = ln(sum) + offset`; the entries are used up.
-    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> [Lanes<T>; 2];
-    /// `∂A/∂entry`, as what takes the place of each entry times what is the same along its row.
-    fn normalizer_partials<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Lanes<T>;
+    /// What normalizes each row of a bundle; what is an entry's own in its slope takes its place.
+    fn normalizers<T: Real>(self, bundle: &mut [Lanes<T>], layout: Layout) -> Normalizers<T>;
     /// The log-masses of all classes, composed of candle's tensor ops.
     fn composite(self, rows: &Tensor) -> candle_core::Result<Tensor>;
+}
+
+/// The normalizers `A = ln(sum) + offset` of rows, and `∂A/∂entry = slope · own`.
+pub(crate) struct Normalizers<T> {
+    pub sum: Lanes<T>,
+    pub offset: Lanes<T>,
+    /// What is the same along a row.
+    pub slope: Lanes<T>,
 }
 
 /// The log-masses of the classes `index`.
@@ -82,7 +90,8 @@ fn run<D: RowDensity>(
     let index: Vec<u32> = index.broadcast_as(shape.as_slice())?.flatten_all()?.to_vec1()?;
     let outcomes = Outcomes::new(shape, weight.as_ref())?;
     let rows = rows.contiguous()?;
-    Ok(glue::run(Picked { density, index, outcomes }, &[&rows])?)
+    let (tracked, ready) = (rows.track_op(), Ready::default());
+    Ok(glue::run(Picked { density, index, outcomes, tracked, ready }, &[&rows])?)
 }
 
 #[derive(Debug)]
@@ -91,6 +100,9 @@ struct Picked<D> {
     /// The class of each outcome.
     index: Vec<u32>,
     outcomes: Outcomes,
+    /// Whether rows have gradients.
+    tracked: bool,
+    ready: Ready<1>,
 }
 
 /// The rows of some outcomes.
@@ -99,6 +111,13 @@ struct Rows<'a, T, D, S> {
     entries: &'a [T],
     k: usize,
     start: S,
+}
+
+/// What a pass adds gradients to: those of entries from `base` on.
+struct Onto<'a, T> {
+    upstream: &'a [T],
+    base: usize,
+    grads: &'a mut [T],
 }
 
 impl<D: RowDensity> Picked<D> {
@@ -111,9 +130,17 @@ impl<D: RowDensity> Picked<D> {
         Rows { op: self, entries, k, start }
     }
 
-    fn values<T: Real>(&self, entries: &[T], dims: &[usize]) -> Vec<T> {
-        let rows = self.rows(entries, dims);
-        self.outcomes.forward(rows.k, |outcomes, out| rows.log_probs(outcomes, out))
+    fn values<T: Real + WithDType>(&self, entries: &[T], dims: &[usize]) -> Vec<T> {
+        let (rows, outcomes) = (self.rows(entries, dims), &self.outcomes);
+        if !(self.tracked && outcomes.summed) {
+            return outcomes.forward(rows.k, |range, out| rows.pass(range, Some(out), None));
+        }
+        let both = |range, out: &mut [T], base, grads: &mut [T]| {
+            rows.pass(range, Some(out), Some(Onto { upstream: &[T::ONE], base, grads }));
+        };
+        let (sum, grads) = outcomes.sum_and_gradients(entries.len(), rows.k, both);
+        self.ready.put([Some(grads)]);
+        vec![sum]
     }
 
     fn gradient<T: Real + WithDType>(
@@ -122,103 +149,109 @@ impl<D: RowDensity> Picked<D> {
         grad: &Tensor,
     ) -> candle_core::Result<Tensor> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
-        let out = {
+        let out = if let Some([Some(mut grads)]) = self.ready.take::<T>() {
+            backward::scale(&mut grads, upstream[0]);
+            grads
+        } else {
             let (storage, layout) = rows.storage_and_layout();
             let entries = glue::slice::<T>(&storage, layout)?;
             let of = self.rows(entries, rows.dims());
-            self.outcomes.shares(of.k).gradients(entries.len(), of.k, |outcomes, base, grads| {
-                of.add_gradients(outcomes, &upstream, base, grads);
-            })
+            let add = |range, base, grads: &mut [T]| {
+                of.pass(range, None, Some(Onto { upstream: &upstream, base, grads }));
+            };
+            self.outcomes.shares(of.k).gradients(entries.len(), of.k, add).0
         };
         Tensor::from_vec(out, rows.shape(), rows.device())
     }
 }
 
 impl<T: Real, D: RowDensity, S: Fn(usize) -> usize> Rows<'_, T, D, S> {
-    fn layout(&self) -> Layout {
-        Layout::of(self.entries.len() / self.k.max(1), self.k)
-    }
-
-    /// The log-mass of each outcome.
-    fn log_probs(&self, outcomes: Range<usize>, out: &mut [T]) {
-        let (density, k, first) = (self.op.density, self.k, outcomes.start);
-        let (arch, layout, nothing) = (Arch::new(), self.layout(), T::from_f64(D::NOTHING));
+    /// The log-masses of some outcomes, the gradients of their rows, or both at once.
+    fn pass(
+        &self,
+        outcomes: Range<usize>,
+        mut log_probs: Option<&mut [T]>,
+        mut onto: Option<Onto<'_, T>>,
+    ) {
+        let (k, first, arch, nothing) =
+            (self.k, outcomes.start, Arch::new(), T::from_f64(D::NOTHING));
+        let layout = Layout::of(self.entries.len() / k.max(1), k);
         let mut bundle = layout.bundle(k);
         tile::for_each(outcomes, layout.rows(), &self.start, |tile| {
             layout.load(&mut bundle, self.entries, tile.starts, k, nothing);
-            let normalizers =
-                arch.dispatch(LogNormalizers { density, bundle: &mut bundle, layout });
-            for (i, &slot) in tile.outcomes.zip(tile.slots) {
-                let row = &self.entries[tile.starts[slot]..][..k];
-                out[i - first] = match row.get(self.op.index[i] as usize) {
-                    Some(&entry) => density.term(entry) - normalizers[slot],
-                    // What is no class is impossible.
-                    None => T::NEG_INFINITY,
-                };
+            let (density, logs) = (self.op.density, log_probs.is_some());
+            let [logs, slopes] =
+                arch.dispatch(Normalize { density, bundle: &mut bundle, layout, logs });
+            if let Some(out) = &mut log_probs {
+                for (i, &slot) in tile.outcomes.clone().zip(tile.slots) {
+                    let row = &self.entries[tile.starts[slot]..][..k];
+                    out[i - first] = match row.get(self.op.index[i] as usize) {
+                        Some(&entry) => density.term(entry) - logs[slot],
+                        // What is no class is impossible.
+                        None => T::NEG_INFINITY,
+                    };
+                }
+            }
+            if let Some(onto) = &mut onto {
+                self.add_gradients(tile, (&bundle, layout), &slopes, onto);
             }
         });
     }
 
-    /// Adds the gradients of some outcomes to those of rows, from entry `base` on.
-    fn add_gradients(&self, outcomes: Range<usize>, upstream: &[T], base: usize, grads: &mut [T]) {
-        let (density, k) = (self.op.density, self.k);
-        let (arch, layout, nothing) = (Arch::new(), self.layout(), T::from_f64(D::NOTHING));
-        let mut bundle = layout.bundle(k);
-        tile::for_each(outcomes, layout.rows(), &self.start, |tile| {
-            let mut of_rows = [T::ZERO; LANES];
-            for (i, &slot) in tile.outcomes.zip(tile.slots) {
-                let g = self.op.outcomes.upstream(upstream, i);
-                let class = self.op.index[i] as usize;
-                // Nothing counts 0 times, not even an infinity or NaN.
-                if g == T::ZERO || class >= k {
-                    continue;
-                }
-                let at = tile.starts[slot] + class;
-                grads[at - base] = grads[at - base] + g * density.term_partial(self.entries[at]);
-                of_rows[slot] = of_rows[slot] + g;
+    /// Adds the gradients of a tile's outcomes, of whose rows the bundle has what is an entry's own.
+    fn add_gradients(
+        &self,
+        tile: tile::Tile<'_>,
+        (bundle, layout): (&[Lanes<T>], Layout),
+        slopes: &Lanes<T>,
+        onto: &mut Onto<'_, T>,
+    ) {
+        let (k, base) = (self.k, onto.base);
+        let mut of_rows = [T::ZERO; LANES];
+        for (i, &slot) in tile.outcomes.zip(tile.slots) {
+            let g = self.op.outcomes.upstream(onto.upstream, i);
+            let class = self.op.index[i] as usize;
+            // Nothing counts 0 times, not even an infinity or NaN.
+            if g == T::ZERO || class >= k {
+                continue;
             }
-            layout.load(&mut bundle, self.entries, tile.starts, k, nothing);
-            let shared = arch.dispatch(Partials { density, bundle: &mut bundle, layout });
-            for (row, &start) in tile.starts.iter().enumerate() {
-                if of_rows[row] == T::ZERO {
-                    continue;
-                }
-                let (grads, factor) = (&mut grads[start - base..][..k], of_rows[row] * shared[row]);
-                layout.unload(&bundle, row, grads, |grad, own| *grad = *grad - factor * own);
-            }
-        });
-    }
-}
-
-struct LogNormalizers<'a, T, D> {
-    density: D,
-    bundle: &'a mut [Lanes<T>],
-    layout: Layout,
-}
-
-impl<T: Real, D: RowDensity> WithSimd for LogNormalizers<'_, T, D> {
-    type Output = Lanes<T>;
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Lanes<T> {
-        let [mut sums, offsets] = self.density.normalizers(self.bundle, self.layout);
-        for i in 0..LANES {
-            sums[i] = sums[i].ln() + offsets[i];
+            let at = tile.starts[slot] + class;
+            let partial = self.op.density.term_partial(self.entries[at]);
+            onto.grads[at - base] = onto.grads[at - base] + g * partial;
+            of_rows[slot] = of_rows[slot] + g;
         }
-        sums
+        for (row, &start) in tile.starts.iter().enumerate() {
+            if of_rows[row] == T::ZERO {
+                continue;
+            }
+            let (grads, factor) =
+                (&mut onto.grads[start - base..][..k], of_rows[row] * slopes[row]);
+            layout.unload(bundle, row, grads, |grad, own| *grad = *grad - factor * own);
+        }
     }
 }
 
-struct Partials<'a, T, D> {
+struct Normalize<'a, T, D> {
     density: D,
     bundle: &'a mut [Lanes<T>],
     layout: Layout,
+    /// Whether the normalizers themselves are wanted.
+    logs: bool,
 }
 
-impl<T: Real, D: RowDensity> WithSimd for Partials<'_, T, D> {
-    type Output = Lanes<T>;
+impl<T: Real, D: RowDensity> WithSimd for Normalize<'_, T, D> {
+    /// The normalizers and what is the same along the rows of their slopes.
+    type Output = [Lanes<T>; 2];
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Lanes<T> {
-        self.density.normalizer_partials(self.bundle, self.layout)
+    fn with_simd<S: Simd>(self, _: S) -> [Lanes<T>; 2] {
+        let Normalizers { sum: mut logs, offset, slope } =
+            self.density.normalizers(self.bundle, self.layout);
+        if self.logs {
+            for i in 0..LANES {
+                logs[i] = logs[i].ln() + offset[i];
+            }
+        }
+        [logs, slope]
     }
 }
 

@@ -161,54 +161,58 @@ impl<T: Real, X: Fn(usize) -> usize + Sync, A: Fn(usize) -> usize + Sync> Rows<'
     /// The gradients of values, given those of the log-densities.
     fn of_x(&self, upstream: &[T]) -> Vec<T> {
         let k = self.k;
-        self.outcomes.shares(k).gradients(self.x.len(), k, |outcomes, base, grads| {
-            for i in outcomes {
-                let g = self.outcomes.upstream(upstream, i);
-                // Nothing counts 0 times, not even an infinity or NaN.
-                if g == T::ZERO {
-                    continue;
+        let (gradients, _) =
+            self.outcomes.shares(k).gradients(self.x.len(), k, |outcomes, base, grads| {
+                for i in outcomes {
+                    let g = self.outcomes.upstream(upstream, i);
+                    // Nothing counts 0 times, not even an infinity or NaN.
+                    if g == T::ZERO {
+                        continue;
+                    }
+                    let start = (self.x_start)(i);
+                    let (x, a) = (&self.x[start..][..k], &self.a[(self.a_start)(i)..][..k]);
+                    for ((grad, &x), &a) in grads[start - base..].iter_mut().zip(x).zip(a) {
+                        *grad = *grad + g * (a - T::ONE) / x;
+                    }
                 }
-                let start = (self.x_start)(i);
-                let (x, a) = (&self.x[start..][..k], &self.a[(self.a_start)(i)..][..k]);
-                for ((grad, &x), &a) in grads[start - base..].iter_mut().zip(x).zip(a) {
-                    *grad = *grad + g * (a - T::ONE) / x;
-                }
-            }
-        })
+            });
+        gradients
     }
 
     /// The gradients of parameters, given those of the log-densities.
     fn of_a(&self, upstream: &[T]) -> Vec<T> {
         let (arch, k) = (Arch::new(), self.k);
         let capacity = tile::capacity(k);
-        self.outcomes.shares(k).gradients(self.a.len(), k, |outcomes, base, grads| {
-            let [mut slopes, mut xs] = std::array::from_fn(|_| tile::buffer(capacity * k));
-            let mut totals = tile::buffer(capacity);
-            tile::for_each(outcomes, capacity, &self.a_start, |tile| {
-                tile::gather(&mut slopes, self.a, tile.starts, k);
-                let (a, count) = (&mut slopes, tile.starts.len());
-                arch.dispatch(Slopes { a, k, count, totals: &mut totals });
-                for (first, slots) in
-                    tile.outcomes.step_by(capacity).zip(tile.slots.chunks(capacity))
-                {
-                    for (n, row) in xs.chunks_exact_mut(k).take(slots.len()).enumerate() {
-                        row.copy_from_slice(&self.x[(self.x_start)(first + n)..][..k]);
-                    }
-                    arch.dispatch(Logarithms { x: &mut xs, len: slots.len() * k });
-                    for (n, &slot) in slots.iter().enumerate() {
-                        let g = self.outcomes.upstream(upstream, first + n);
-                        if g == T::ZERO {
-                            continue;
+        let (gradients, _) =
+            self.outcomes.shares(k).gradients(self.a.len(), k, |outcomes, base, grads| {
+                let [mut slopes, mut xs] = std::array::from_fn(|_| tile::buffer(capacity * k));
+                let mut totals = tile::buffer(capacity);
+                tile::for_each(outcomes, capacity, &self.a_start, |tile| {
+                    tile::gather(&mut slopes, self.a, tile.starts, k);
+                    let (a, count) = (&mut slopes, tile.starts.len());
+                    arch.dispatch(Slopes { a, k, count, totals: &mut totals });
+                    for (first, slots) in
+                        tile.outcomes.step_by(capacity).zip(tile.slots.chunks(capacity))
+                    {
+                        for (n, row) in xs.chunks_exact_mut(k).take(slots.len()).enumerate() {
+                            row.copy_from_slice(&self.x[(self.x_start)(first + n)..][..k]);
                         }
-                        let (ln_x, slope) = (&xs[n * k..][..k], &slopes[slot * k..][..k]);
-                        let grads = &mut grads[tile.starts[slot] - base..][..k];
-                        for ((grad, &ln_x), &slope) in grads.iter_mut().zip(ln_x).zip(slope) {
-                            *grad = *grad + g * (ln_x - slope);
+                        arch.dispatch(Logarithms { x: &mut xs, len: slots.len() * k });
+                        for (n, &slot) in slots.iter().enumerate() {
+                            let g = self.outcomes.upstream(upstream, first + n);
+                            if g == T::ZERO {
+                                continue;
+                            }
+                            let (ln_x, slope) = (&xs[n * k..][..k], &slopes[slot * k..][..k]);
+                            let grads = &mut grads[tile.starts[slot] - base..][..k];
+                            for ((grad, &ln_x), &slope) in grads.iter_mut().zip(ln_x).zip(slope) {
+                                *grad = *grad + g * (ln_x - slope);
+                            }
                         }
                     }
-                }
+                });
             });
-        })
+        gradients
     }
 }
 

@@ -172,48 +172,50 @@ impl Shares {
         }
     }
 
-    /// `part` of each chunk and of the piece of `out` for its outcomes, `k` entries each.
-    pub fn fill<T: Send>(
+    /// What `part` makes of each chunk and of the piece of `out` for its outcomes, `k` entries each.
+    pub fn fill<T: Send, R: Send>(
         self,
         out: &mut [T],
         k: usize,
-        part: impl Fn(Range<usize>, &mut [T]) + Sync,
-    ) {
+        part: impl Fn(Range<usize>, &mut [T]) -> R + Sync,
+    ) -> Vec<R> {
         let part = |(chunk, out): (usize, &mut [T])| part(self.range(chunk), out);
         let entries = (self.each * k).max(1);
         if self.parallel {
-            out.par_chunks_mut(entries).enumerate().for_each(part);
+            out.par_chunks_mut(entries).enumerate().map(part).collect()
         } else {
-            out.chunks_mut(entries).enumerate().for_each(part);
+            out.chunks_mut(entries).enumerate().map(part).collect()
         }
     }
 
     /// Gradients of `len` entries in rows that several outcomes may share: `part` adds those of a chunk's
-    /// outcomes to entries from the given one on.
-    pub fn gradients<T: Real>(
+    /// outcomes to entries from the given one on. And what `part` makes of each chunk.
+    pub fn gradients<T: Real, R: Send>(
         self,
         len: usize,
         k: usize,
-        part: impl Fn(Range<usize>, usize, &mut [T]) + Sync,
-    ) -> Vec<T> {
+        part: impl Fn(Range<usize>, usize, &mut [T]) -> R + Sync,
+    ) -> (Vec<T>, Vec<R>) {
         let mut out = vec![T::ZERO; len];
         if len == self.outcomes * k {
             // A row an outcome: no chunk touches the rows of another.
             let of_rows =
                 |range: Range<usize>, out: &mut [T]| part(range.clone(), range.start * k, out);
-            self.fill(&mut out, k, of_rows);
-            return out;
+            let made = self.fill(&mut out, k, of_rows);
+            return (out, made);
         }
         // Each chunk adds up for itself, so it pays to cut only where the rows are few.
         let cut = if len <= CHUNK / 4 { self } else { self.whole() };
         let parts = cut.map(|range| {
             let mut sums = vec![T::ZERO; len];
-            part(range, 0, &mut sums);
-            sums
+            let made = part(range, 0, &mut sums);
+            (sums, made)
         });
-        for part in parts {
+        let mut all = Vec::with_capacity(parts.len());
+        for (part, made) in parts {
             out.iter_mut().zip(part).for_each(|(sum, more)| *sum = *sum + more);
+            all.push(made);
         }
-        out
+        (out, all)
     }
 }
