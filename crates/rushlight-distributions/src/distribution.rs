@@ -274,6 +274,28 @@ pub trait Distribution: Any + Debug + Send + Sync {
     fn enumerate_support(&self) -> Result<Tensor> {
         Err(Error::NotAvailable { distribution: self.name(), quantity: "enumerate_support" })
     }
+
+    /// The probabilities of [all outcomes](Self::enumerate_support), as constants. Shape: `[outcomes] + batch`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAvailable`] unless there are finitely many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rushlight_distributions::{Binomial, Categorical, Distribution};
+    ///
+    /// let probs = Categorical::new([1.0, 3.0])?.enumerate_probs()?;
+    /// assert_eq!(probs.to_vec1::<f32>()?, [0.25, 0.75]);
+    /// let probs = Binomial::new(2.0, 0.5)?.enumerate_probs()?.to_vec1::<f32>()?;
+    /// let of = [0.25, 0.5, 0.25];
+    /// assert!(probs.iter().zip(of).all(|(p, of)| (p - of).abs() < 1e-6));
+    /// # Ok::<(), rushlight_distributions::Error>(())
+    /// ```
+    fn enumerate_probs(&self) -> Result<Tensor> {
+        Ok(self.log_prob(&self.enumerate_support()?)?.detach().exp()?)
+    }
 }
 
 /// Passes every method on to the distribution inside: for shared and boxed distributions, and wrappers.
@@ -308,6 +330,7 @@ impl Distribution for Arc<dyn Distribution> {
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        enumerate_probs() -> Result<Tensor>;
         elements() -> Option<&dyn Distribution>;
     }
 }

@@ -3,7 +3,7 @@
 use crate::distribution::ParamMap;
 use crate::kernel::lanes::{self, LANES, Lanes, Layout};
 use crate::kernel::rows::{self, Normalizers, RowDensity};
-use crate::kernel::{self, Weight};
+use crate::kernel::{self, Weight, shares};
 use crate::operand::{Operand, Placement, broadcast};
 use crate::rng::Classes;
 use crate::{Constraint, Distribution, Error, Real, Result, Rng, shape};
@@ -274,6 +274,10 @@ impl Distribution for Categorical {
         let classes = self.classes();
         let shape = [&[classes], vec![1; self.batch_shape().len()].as_slice()].concat();
         Ok(Tensor::arange(0, classes as u32, &device)?.reshape(shape)?)
+    }
+
+    fn enumerate_probs(&self) -> Result<Tensor> {
+        shares::of_classes(&self.param.value()?, self.form == Form::Logits)
     }
 }
 

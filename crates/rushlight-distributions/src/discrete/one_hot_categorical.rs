@@ -190,4 +190,8 @@ impl Distribution for OneHotCategorical {
     fn enumerate_support(&self) -> Result<Tensor> {
         self.one_hot(&self.classes.enumerate_support()?)
     }
+
+    fn enumerate_probs(&self) -> Result<Tensor> {
+        self.classes.enumerate_probs()
+    }
 }

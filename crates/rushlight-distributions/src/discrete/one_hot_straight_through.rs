@@ -105,6 +105,7 @@ impl Distribution for OneHotCategoricalStraightThrough {
         variance() -> Result<Tensor>;
         entropy() -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        enumerate_probs() -> Result<Tensor>;
     }
 
     fn name(&self) -> &'static str {

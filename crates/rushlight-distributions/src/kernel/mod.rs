@@ -39,6 +39,7 @@ pub(crate) mod pointwise;
 mod prepare;
 mod ready;
 pub(crate) mod rows;
+pub(crate) mod shares;
 pub(crate) mod simplex;
 mod single;
 mod space;

@@ -148,6 +148,14 @@ impl<D: Distribution> Distribution for Independent<D> {
         }
     }
 
+    fn enumerate_probs(&self) -> Result<Tensor> {
+        match self.dims {
+            0 => self.base.enumerate_probs(),
+            // There is no support: the error says so.
+            _ => self.enumerate_support(),
+        }
+    }
+
     fn entropy(&self) -> Result<Tensor> {
         self.check()?;
         kernel::sum_last(&self.base.entropy()?, self.dims)

@@ -93,6 +93,7 @@ impl Distribution for Masked {
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        enumerate_probs() -> Result<Tensor>;
     }
 
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {

@@ -187,6 +187,7 @@ impl Distribution for StraightThrough {
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        enumerate_probs() -> Result<Tensor>;
         elements() -> Option<&dyn Distribution>;
     }
 

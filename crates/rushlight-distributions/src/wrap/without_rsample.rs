@@ -50,6 +50,7 @@ impl<D: Distribution> Distribution for WithoutRsample<D> {
         cdf(value: &Tensor) -> Result<Tensor>;
         icdf(probability: &Tensor) -> Result<Tensor>;
         enumerate_support() -> Result<Tensor>;
+        enumerate_probs() -> Result<Tensor>;
         elements() -> Option<&dyn Distribution>;
     }
 

@@ -1,6 +1,6 @@
 //! The baseline of sites that name none.
 
-use super::notes::Notes;
+use super::notes::{Form, Notes};
 use super::{Baseline, Charge, ControlVariate, Memory};
 use rushlight_trace::Result;
 
@@ -10,7 +10,8 @@ use rushlight_trace::Result;
 /// b = b_m,   m = argmin_m v_m,     v_m ← 0.95 v_m + Σ s² (cost − b_m)²
 /// ```
 ///
-/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth). `s²`
+/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth, over 128
+/// that take turns). `s²`
 /// is the squared score where outcomes are few, and is averaged over them as far as the mean cost of each is known; else
 /// it is 1. The averages to choose from are made
 ///
@@ -60,18 +61,21 @@ pub struct Adaptive;
 
 /// They are compared in each of so many steps at first, ..
 const OFTEN: u64 = 32;
-/// .. and then in one of so many: it is most of the work.
+/// .. and then in one of so many, ..
 const SELDOM: u64 = 4;
+/// .. in so many cells at most, which take turns: it would be most of the work.
+const SOME: usize = 128;
 
 impl Baseline for Adaptive {
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
         let outcomes = charge.outcomes()?;
-        let notes = Notes::of(charge, outcomes, memory)?;
-        if notes.steps() == 0 {
+        let form = Form::of(charge, outcomes);
+        if memory.numbers.len() != form.len() {
             return Ok(ControlVariate { value: 0.0.into(), fit: None });
         }
-        let mut values = vec![0.0; notes.cells];
-        notes.predict(notes.best(), outcomes, &mut values);
+        let notes = Notes { form, numbers: &memory.numbers[..] };
+        let mut values = vec![0.0; form.cells];
+        notes.predict(notes.best(), outcomes, 0..form.cells, &mut values);
         Ok(ControlVariate { value: charge.cost.shaped(values)?, fit: None })
     }
 
@@ -81,14 +85,21 @@ impl Baseline for Adaptive {
 
     fn remember(&self, charge: &Charge<'_>, memory: &mut Memory) -> Result<()> {
         let outcomes = charge.outcomes()?;
-        let mut notes = Notes::of(charge, outcomes, memory)?;
+        let form = Form::of(charge, outcomes);
+        if memory.numbers.len() != form.len() {
+            memory.numbers = vec![0.0; form.len()];
+        }
+        let mut notes = Notes { form, numbers: &mut memory.numbers[..] };
         let costs = charge.cost.on_host()?;
         let steps = notes.steps();
-        if (1..=OFTEN).contains(&steps) || steps % SELDOM == 0 && steps > 0 {
-            notes.compare(outcomes, &costs);
+        if (1..=OFTEN).contains(&steps) {
+            notes.compare(outcomes, 0..form.cells, &costs);
+        } else if steps % SELDOM == 0 && steps > 0 {
+            let turns = form.cells.div_ceil(SOME).max(1) as u64;
+            let from = (steps / SELDOM % turns) as usize * SOME;
+            notes.compare(outcomes, from..form.cells.min(from + SOME), &costs);
         }
         notes.add(outcomes, &costs);
-        notes.keep(memory)?;
         memory.count += 1;
         Ok(())
     }

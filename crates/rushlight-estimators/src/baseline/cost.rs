@@ -57,7 +57,7 @@ impl Cost {
     pub(crate) fn on_host(&self) -> rushlight_trace::Result<Vec<f64>> {
         match self {
             Self::Number(x) => Ok(vec![*x]),
-            Self::Rows(rows) => super::outcomes::on_host(rows),
+            Self::Rows(rows) => super::host::read(rows, |x| x),
         }
     }
 
@@ -66,8 +66,15 @@ impl Cost {
         match self {
             Self::Number(x) => Ok(Self::Number(numbers.first().copied().unwrap_or(*x))),
             Self::Rows(like) => {
-                let numbers = Tensor::from_vec(numbers, like.shape(), &Device::Cpu)?;
-                Ok(Self::Rows(numbers.to_dtype(like.dtype())?.to_device(like.device())?))
+                let shape = like.shape();
+                let numbers = match like.dtype() {
+                    DType::F32 => {
+                        let narrow = numbers.into_iter().map(|x| x as f32).collect();
+                        Tensor::from_vec::<_, f32>(narrow, shape, &Device::Cpu)?
+                    }
+                    dtype => Tensor::from_vec(numbers, shape, &Device::Cpu)?.to_dtype(dtype)?,
+                };
+                Ok(Self::Rows(numbers.to_device(like.device())?))
             }
         }
     }
@@ -108,7 +115,12 @@ impl Cost {
     ///
     /// Shapes that do not broadcast.
     pub fn minus(&self, other: &Self) -> Result<Self> {
-        self.plus(&other.affine(-1.0, 0.0)?)
+        match (self, other) {
+            (Self::Rows(a), Self::Rows(b)) if shape::equal(a.dims(), b.dims()) => {
+                Ok(Self::Rows((a - b)?))
+            }
+            _ => self.plus(&other.affine(-1.0, 0.0)?),
+        }
     }
 
     /// The quotient by a weight of the same shape, which is 1 or more, or 0 where this is 0 too; 0 there.

@@ -41,7 +41,8 @@ impl Data {
 
     /// What is remembered of the data at hand.
     pub fn pick(&self, memory: &Memory) -> Result<Memory> {
-        let mut picked = Memory { count: memory.count, state: Vec::new() };
+        let mut picked =
+            Memory { count: memory.count, state: Vec::new(), numbers: memory.numbers.clone() };
         for part in &memory.state {
             let mut part = part.clone();
             if let Cost::Rows(rows) = &mut part {
@@ -57,7 +58,7 @@ impl Data {
 
     /// Puts what is now remembered of the data at hand in its place. Data that were never seen have zeros.
     pub fn put(&self, memory: &mut Memory, picked: Memory) -> Result<()> {
-        memory.count = picked.count;
+        (memory.count, memory.numbers) = (picked.count, picked.numbers);
         memory.state.truncate(picked.state.len());
         for (i, part) in picked.state.into_iter().enumerate() {
             let Cost::Rows(part) = part else {
@@ -111,10 +112,11 @@ mod tests {
         let data = Data(vec![(2, 5, rows(&[4, 1])), (1, 3, rows(&[2, 0]))]);
         let part = Tensor::new(&[[1f64, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
         let mut memory = Memory::default();
-        let picked = Memory { count: 7, state: vec![part.clone().into(), 0.5.into()] };
+        let state = vec![part.clone().into(), 0.5.into()];
+        let picked = Memory { count: 7, state, numbers: vec![2.5] };
         data.put(&mut memory, picked).unwrap();
         let again = data.pick(&memory).unwrap();
-        assert_eq!((again.count, again.state.len()), (7, 2));
+        assert_eq!((again.count, again.state.len(), &again.numbers[..]), (7, 2, &[2.5][..]));
         assert_eq!(again.state[0].on_host().unwrap(), [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(again.state[1].on_host().unwrap(), [0.5]);
         let whole = memory.state[0].on_host().unwrap();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 ///
 /// // As it is before the first step, and when a baseline has noted a cost.
 /// let mut memory = Memory::default();
-/// assert!(memory.count == 0 && memory.state.is_empty());
+/// assert!(memory.count == 0 && memory.state.is_empty() && memory.numbers.is_empty());
 /// memory.count += 1;
 /// memory.state.push(Cost::from(2.5));
 /// assert!(matches!(memory.state[..], [Cost::Number(x)] if x == 2.5));
@@ -29,6 +29,8 @@ pub struct Memory {
     pub count: u64,
     /// What the baseline makes of them: nothing at first.
     pub state: Vec<Cost>,
+    /// What it makes of them on the host, in numbers of no shape.
+    pub numbers: Vec<f64>,
 }
 
 /// All memories of an estimator.

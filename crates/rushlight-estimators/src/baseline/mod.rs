@@ -11,6 +11,7 @@ mod charge;
 mod cost;
 mod datum;
 mod decaying_average;
+mod host;
 mod learned;
 mod memory;
 mod notes;
@@ -18,6 +19,7 @@ mod optimal_constant;
 mod outcomes;
 mod saved;
 mod score;
+mod table;
 mod value;
 
 pub use adaptive::Adaptive;

@@ -1,6 +1,6 @@
 //! The constant that leaves the least variance.
 
-use super::outcomes::Table;
+use super::table::Table;
 use super::{Baseline, Charge, ControlVariate, Cost, Memory, score};
 use candle_core::{Device, Tensor};
 use rushlight_trace::Result;
@@ -105,7 +105,7 @@ impl Baseline for OptimalConstant {
             let parts = recalled(memory, 2, outcomes.classes * cells)?;
             if let [means, counts] = &parts[..] {
                 let table = Table { means: &means[..], counts: &counts[..], columns: cells };
-                table.best(outcomes, |_| 0.0, &mut best);
+                table.best(outcomes, 0..cells, |_| 0.0, &mut best);
             }
         } else {
             let parts = recalled(memory, memory.state.len(), cells)?;

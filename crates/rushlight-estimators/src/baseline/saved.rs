@@ -16,6 +16,10 @@ impl Memories {
             let shape: Vec<String> = slot.shape.iter().map(usize::to_string).collect();
             let name = format!("{site}/{}/{}", slot.baseline, shape.join("x"));
             state.put_count(format!("{name}/count"), slot.memory.count)?;
+            if !slot.memory.numbers.is_empty() {
+                let numbers = Tensor::new(&slot.memory.numbers[..], &Device::Cpu)?;
+                state.put(format!("{name}/numbers"), numbers);
+            }
             for (i, cost) in slot.memory.state.iter().enumerate() {
                 match cost {
                     Cost::Number(x) => {
@@ -36,12 +40,19 @@ impl Memories {
         for entry in state.names() {
             let Some(name) = entry.strip_suffix("/count") else { continue };
             let Some((site, baseline, shape)) = parse(name) else { continue };
-            let mut memory = Memory { count: state.count(entry)?, state: Vec::new() };
+            let mut memory = Memory { count: state.count(entry)?, ..Memory::default() };
             known.push(entry.to_owned());
+            let numbers = format!("{name}/numbers");
+            if state.tensor(&numbers).is_ok() {
+                memory.numbers = checked(state, &numbers, 1, "a row of numbers")?.to_vec1()?;
+                known.push(numbers);
+            }
             for i in 0.. {
                 let (number, rows) = (format!("{name}/{i}/number"), format!("{name}/{i}/rows"));
                 memory.state.push(match (state.tensor(&number), state.tensor(&rows)) {
-                    (Ok(_), _) => Cost::Number(number_of(state, &number)?),
+                    (Ok(_), _) => {
+                        Cost::Number(checked(state, &number, 0, "a number")?.to_scalar()?)
+                    }
                     // Memories of data are written to in place: the state stays as it is.
                     (_, Ok(rows)) => Cost::Rows(rows.copy()?),
                     _ => break,
@@ -63,17 +74,18 @@ fn parse(name: &str) -> Option<(&str, usize, Vec<usize>)> {
     Some((site, baseline.parse().ok()?, shape))
 }
 
-fn number_of(state: &State, entry: &str) -> Result<f64> {
-    let number = state.tensor(entry)?;
-    if number.dtype() != DType::F64 || number.rank() != 0 {
+/// An entry of this rank, in `f64`.
+fn checked<'a>(state: &'a State, entry: &str, rank: usize, what: &str) -> Result<&'a Tensor> {
+    let found = state.tensor(entry)?;
+    if found.dtype() != DType::F64 || found.rank() != rank {
         return Err(Error::StateMisfit {
             kind: state.kind().to_owned(),
             entry: entry.to_owned(),
-            found: format!("of shape {:?} and dtype {:?}", number.dims(), number.dtype()),
-            expected: "a number".to_owned(),
+            found: format!("of shape {:?} and dtype {:?}", found.dims(), found.dtype()),
+            expected: what.to_owned(),
         });
     }
-    Ok(number.to_scalar()?)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -82,12 +94,19 @@ mod tests {
 
     #[test]
     fn every_memory_comes_back() {
+        let none = Memory::default;
         let mut memories = Memories::default();
         let rows = Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
         let slots = [
-            ("z", 0, vec![], Memory { count: 3, state: vec![Cost::Number(1.0 / 3.0)] }),
-            ("z", 0, vec![2, 2], Memory { count: 4, state: vec![rows.into(), 2.0.into()] }),
-            ("a/b 7/2", 1, vec![], Memory { count: u64::MAX, state: Vec::new() }),
+            ("z", 0, vec![], Memory { count: 3, state: vec![Cost::Number(1.0 / 3.0)], ..none() }),
+            (
+                "z",
+                0,
+                vec![2, 2],
+                Memory { count: 4, state: vec![rows.into(), 2.0.into()], ..none() },
+            ),
+            ("a/b 7/2", 1, vec![], Memory { count: u64::MAX, ..none() }),
+            ("a/b 7/2", 2, vec![], Memory { count: 1, numbers: vec![0.1, -0.0], ..none() }),
         ];
         for (site, baseline, shape, memory) in slots.clone() {
             memories.insert(site, Slot { baseline, shape, memory });
@@ -97,9 +116,11 @@ mod tests {
         let back = Memories::load(&state).unwrap();
         assert_eq!(back.all().count(), slots.len());
         for (site, baseline, shape, memory) in slots {
-            let found = back.all().find(|(s, slot)| *s == site && slot.shape == shape);
+            let of = |slot: &Slot| slot.shape == shape && slot.baseline == baseline;
+            let found = back.all().find(|(s, slot)| *s == site && of(slot));
             let found = found.unwrap_or_else(|| panic!("{site} is lost")).1;
-            assert_eq!((found.baseline, found.memory.count), (baseline, memory.count));
+            assert_eq!(found.memory.count, memory.count);
+            assert_eq!(found.memory.numbers, memory.numbers);
             assert_eq!(found.memory.state.len(), memory.state.len());
             for both in found.memory.state.iter().zip(memory.state) {
                 match both {
@@ -138,7 +159,11 @@ mod tests {
         }
         let mut state = State::new("test");
         state.put_count("z/0//count", 1).unwrap();
-        state.put_count("z/0//0/number", 1).unwrap();
-        assert!(matches!(Memories::load(&state), Err(Error::StateMisfit { .. })));
+        for entry in ["z/0//0/number", "z/0//numbers"] {
+            let mut state = state.clone();
+            state.put_count(entry, 1).unwrap();
+            let found = Memories::load(&state);
+            assert!(matches!(&found, Err(Error::StateMisfit { entry: e, .. }) if e == entry));
+        }
     }
 }

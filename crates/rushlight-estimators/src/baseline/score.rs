@@ -1,6 +1,6 @@
 //! The score of a drawn value.
 
-use super::outcomes::on_host;
+use super::host;
 use candle_core::{Tensor, Var};
 use rushlight_distributions::Operand;
 use rushlight_trace::{Result, Site};
@@ -35,7 +35,7 @@ pub(super) fn squared(site: &Site, elements: bool) -> Result<Vec<Vec<f64>>> {
         if let Some(gradient) = gradients.get(&leaf).filter(|g| g.elem_count() > 0) {
             let batch: usize = leaf.dims()[..leaf.rank() - event_rank].iter().product();
             let square = gradient.sqr()?.reshape((batch, ()))?.sum(1)?;
-            squares.push(on_host(&square)?);
+            squares.push(host::read(&square, |s| s)?);
         }
     }
     Ok(squares)
