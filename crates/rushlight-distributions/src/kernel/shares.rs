@@ -37,6 +37,11 @@ fn on_cpu<T: Real + WithDType>(
     let (storage, layout) = weights.storage_and_layout();
     let weights = glue::slice::<T>(&storage, layout)?;
     let rows = weights.len() / k.max(1);
+    if k == 2 && logarithms {
+        let mut out = vec![T::ZERO; weights.len()];
+        Arch::new().dispatch(OfTwo { logits: weights, out: &mut out });
+        return Tensor::from_vec(out, (k, rows), &candle_core::Device::Cpu);
+    }
     let (arch, layout) = (Arch::new(), Layout::of(rows, k));
     let nothing = if logarithms { T::NEG_INFINITY } else { T::ZERO };
     let (mut out, mut bundle) = (vec![T::ZERO; weights.len()], layout.bundle(k));
@@ -80,6 +85,31 @@ impl<T: Real> WithSimd for Shares<'_, T> {
     }
 }
 
+/// The shares of two classes take one exponential a row.
+struct OfTwo<'a, T> {
+    logits: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Real> WithSimd for OfTwo<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { logits, out } = self;
+        let (first, second) = out.split_at_mut(logits.len() / 2);
+        let rows = logits.chunks_exact(2).zip(first.iter_mut().zip(second));
+        for (logits, (first, second)) in rows {
+            let ahead = logits[1] - logits[0];
+            let ratio = (-ahead.abs()).exp();
+            let large = T::ONE / (T::ONE + ratio);
+            let small = ratio * large;
+            *first = if ahead > T::ZERO { small } else { large };
+            *second = if ahead > T::ZERO { large } else { small };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +118,7 @@ mod tests {
     /// Beside each other and across, in both dtypes, against tensor ops.
     #[test]
     fn shares_are_weights_over_their_sum() {
-        for (rows, k) in [(1, 1), (1, 40), (3, 2), (37, 10), (5, 300)] {
+        for (rows, k) in [(1, 1), (1, 40), (3, 2), (40, 2), (37, 10), (5, 300)] {
             let logits = Tensor::arange(0f64, (rows * k) as f64, &Device::Cpu).unwrap();
             let logits = (logits * 0.7).unwrap().sin().unwrap().reshape((rows, k)).unwrap();
             for logarithms in [true, false] {

@@ -1,8 +1,10 @@
 //! The baseline of sites that name none.
 
-use super::notes::{Form, Notes};
+use super::notes::{Form, Notes, Predict, TakeNote};
 use super::{Baseline, Charge, ControlVariate, Memory};
+use pulp::Arch;
 use rushlight_trace::Result;
+use std::ops::Range;
 
 /// The best of several averages of past costs, chosen by what each would have left over in the steps before.
 ///
@@ -10,7 +12,7 @@ use rushlight_trace::Result;
 /// b = b_m,   m = argmin_m v_m,     v_m ← 0.95 v_m + Σ s² (cost − b_m)²
 /// ```
 ///
-/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth, over 128
+/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth, over 64
 /// that take turns). `s²`
 /// is the squared score where outcomes are few, and is averaged over them as far as the mean cost of each is known; else
 /// it is 1. The averages to choose from are made
@@ -64,7 +66,21 @@ const OFTEN: u64 = 32;
 /// .. and then in one of so many, ..
 const SELDOM: u64 = 4;
 /// .. in so many cells at most, which take turns: it would be most of the work.
-const SOME: usize = 128;
+const SOME: usize = 64;
+
+/// The cells in which averages are compared after so many steps.
+fn compared(steps: u64, cells: usize) -> Range<usize> {
+    match steps {
+        0 => 0..0,
+        1..=OFTEN => 0..cells,
+        _ if !steps.is_multiple_of(SELDOM) => 0..0,
+        _ => {
+            let turns = cells.div_ceil(SOME).max(1) as u64;
+            let from = (steps / SELDOM % turns) as usize * SOME;
+            from..cells.min(from + SOME)
+        }
+    }
+}
 
 impl Baseline for Adaptive {
     fn control_variate(&self, charge: &Charge<'_>, memory: &Memory) -> Result<ControlVariate> {
@@ -75,7 +91,7 @@ impl Baseline for Adaptive {
         }
         let notes = Notes { form, numbers: &memory.numbers[..] };
         let mut values = vec![0.0; form.cells];
-        notes.predict(notes.best(), outcomes, 0..form.cells, &mut values);
+        Arch::new().dispatch(Predict { notes, outcomes, into: &mut values });
         Ok(ControlVariate { value: charge.cost.shaped(values)?, fit: None })
     }
 
@@ -89,17 +105,11 @@ impl Baseline for Adaptive {
         if memory.numbers.len() != form.len() {
             memory.numbers = vec![0.0; form.len()];
         }
-        let mut notes = Notes { form, numbers: &mut memory.numbers[..] };
+        let notes = Notes { form, numbers: &mut memory.numbers[..] };
         let costs = charge.cost.on_host()?;
         let steps = notes.steps();
-        if (1..=OFTEN).contains(&steps) {
-            notes.compare(outcomes, 0..form.cells, &costs);
-        } else if steps % SELDOM == 0 && steps > 0 {
-            let turns = form.cells.div_ceil(SOME).max(1) as u64;
-            let from = (steps / SELDOM % turns) as usize * SOME;
-            notes.compare(outcomes, from..form.cells.min(from + SOME), &costs);
-        }
-        notes.add(outcomes, &costs);
+        let cells = compared(steps, form.cells);
+        Arch::new().dispatch(TakeNote { notes, outcomes, compared: cells, costs: &costs });
         memory.count += 1;
         Ok(())
     }

@@ -5,24 +5,36 @@ use rushlight_trace::Result;
 
 /// `f` of each entry. Where they lie one after the other on the CPU it is one pass over them.
 pub(super) fn read<R>(t: &Tensor, f: impl Fn(f64) -> R) -> Result<Vec<R>> {
-    {
-        let (storage, layout) = t.storage_and_layout();
-        if let (Storage::Cpu(storage), Some((from, to))) = (&*storage, layout.contiguous_offsets())
-        {
-            match storage {
-                CpuStorage::F32(x) => {
-                    return Ok(x[from..to].iter().map(|x| f(f64::from(*x))).collect());
-                }
-                CpuStorage::F64(x) => return Ok(x[from..to].iter().map(|x| f(*x)).collect()),
-                CpuStorage::U32(x) => {
-                    return Ok(x[from..to].iter().map(|x| f(f64::from(*x))).collect());
-                }
-                _ => {}
-            }
+    let mut entries = Vec::with_capacity(t.elem_count());
+    read_onto(t, f, &mut entries)?;
+    Ok(entries)
+}
+
+/// Puts `f` of each entry behind others.
+pub(super) fn read_onto<R>(t: &Tensor, f: impl Fn(f64) -> R, entries: &mut Vec<R>) -> Result<()> {
+    let (storage, layout) = t.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::F32(x)), Some((from, to))) => {
+            entries.extend(x[from..to].iter().map(|x| f(f64::from(*x))));
+        }
+        (Storage::Cpu(CpuStorage::F64(x)), Some((from, to))) => {
+            entries.extend(x[from..to].iter().map(|x| f(*x)));
+        }
+        _ => {
+            let flat = t.detach().flatten_all()?.to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
+            entries.extend(flat.to_vec1::<f64>()?.into_iter().map(f));
         }
     }
-    let flat = t.detach().flatten_all()?.to_dtype(DType::F64)?;
-    Ok(flat.to_device(&Device::Cpu)?.to_vec1()?.into_iter().map(f).collect())
+    Ok(())
+}
+
+/// The classes that entries are the numbers of.
+pub(super) fn read_classes(t: &Tensor) -> Result<Vec<u32>> {
+    let (storage, layout) = t.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(CpuStorage::U32(x)), Some((from, to))) => Ok(x[from..to].to_vec()),
+        _ => read(t, |x| x as u32),
+    }
 }
 
 #[cfg(test)]
@@ -36,7 +48,7 @@ mod tests {
         for dtype in [DType::F64, DType::F32, DType::F16, DType::U32, DType::U8, DType::I64] {
             let t = t.to_dtype(dtype).unwrap();
             assert_eq!(read(&t.t().unwrap(), |x| x).unwrap(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
-            assert_eq!(read(&t.narrow(0, 1, 1).unwrap(), |x| x as u32).unwrap(), [3, 4, 5]);
+            assert_eq!(read_classes(&t.narrow(0, 1, 1).unwrap()).unwrap(), [3, 4, 5]);
         }
     }
 }

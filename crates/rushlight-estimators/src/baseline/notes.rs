@@ -2,7 +2,8 @@
 
 use super::Charge;
 use super::outcomes::Outcomes;
-use super::table::{Table, Totals};
+use super::table::{self, Table, Totals};
+use pulp::{Simd, WithSimd};
 use std::ops::{Deref, DerefMut, Range};
 
 /// How much of the past an average keeps a step.
@@ -96,6 +97,7 @@ impl<N: Deref<Target = [f64]>> Notes<N> {
     }
 
     /// What a candidate predicts of each of some cells.
+    #[inline(always)]
     pub fn predict(
         &self,
         by: Candidate,
@@ -129,6 +131,7 @@ impl<N: Deref<Target = [f64]>> Notes<N> {
 
 impl<N: DerefMut<Target = [f64]>> Notes<N> {
     /// Takes note of what each candidate would have left over in some cells.
+    #[inline(always)]
     pub fn compare(&mut self, outcomes: Option<&Outcomes>, cells: Range<usize>, costs: &[f64]) {
         let mut predicted = vec![0.0; cells.len()];
         // The slow means of each cell.
@@ -150,22 +153,21 @@ impl<N: DerefMut<Target = [f64]>> Notes<N> {
     }
 
     /// Takes costs in.
+    #[inline(always)]
     pub fn add(&mut self, outcomes: Option<&Outcomes>, costs: &[f64]) {
         let Form { cells, columns: shared, classes } = self.form;
-        let totals = outcomes.filter(|_| shared < cells).map(|o| Totals::of(o, costs, shared));
+        let of_columns = if shared < cells { table::sums(costs, shared) } else { Vec::new() };
+        let totals = match outcomes {
+            Some(outcomes) if shared < cells => Some(Totals::of(outcomes, costs, shared)),
+            _ => None,
+        };
         for average in 0..self.form.averages() {
             let (start, columns) = (self.form.start(average), self.form.columns_of(average));
             let beta = DECAYS[average % DECAYS.len()];
             let (sums, rest) = self.numbers[start..].split_at_mut(columns);
+            let new = if columns < cells { &of_columns } else { costs };
             let share = columns as f64 / cells as f64;
-            if let [sum] = sums {
-                *sum = beta * *sum + share * costs.iter().sum::<f64>();
-            } else {
-                sums.iter_mut().for_each(|sum| *sum *= beta);
-                for row in costs.chunks(columns.max(1)) {
-                    sums.iter_mut().zip(row).for_each(|(sum, cost)| *sum += share * cost);
-                }
-            }
+            sums.iter_mut().zip(new).for_each(|(sum, new)| *sum = beta * *sum + share * new);
             if let Some(outcomes) = outcomes {
                 let (means, rest) = rest.split_at_mut(classes * columns);
                 let counts = &mut rest[..means.len()];
@@ -177,5 +179,43 @@ impl<N: DerefMut<Target = [f64]>> Notes<N> {
             }
         }
         self.numbers[0] += 1.0;
+    }
+}
+
+/// What the best candidate predicts of all cells.
+pub(super) struct Predict<'a> {
+    pub notes: Notes<&'a [f64]>,
+    pub outcomes: Option<&'a Outcomes>,
+    pub into: &'a mut [f64],
+}
+
+impl WithSimd for Predict<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { notes, outcomes, into } = self;
+        notes.predict(notes.best(), outcomes, 0..into.len(), into);
+    }
+}
+
+/// Compares the candidates in some cells, and takes costs in.
+pub(super) struct TakeNote<'a> {
+    pub notes: Notes<&'a mut [f64]>,
+    pub outcomes: Option<&'a Outcomes>,
+    pub compared: Range<usize>,
+    pub costs: &'a [f64],
+}
+
+impl WithSimd for TakeNote<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { mut notes, outcomes, compared, costs } = self;
+        if !compared.is_empty() {
+            notes.compare(outcomes, compared, costs);
+        }
+        notes.add(outcomes, costs);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::host;
 use candle_core::D;
+use pulp::{Arch, Simd, WithSimd};
 use rushlight_distributions::{Constraint, Distribution};
 use rushlight_trace::{Result, Site};
 
@@ -54,12 +55,13 @@ impl Outcomes {
             true => site.value().argmax(D::Minus1)?,
             false => site.value().clone(),
         };
-        let drawn = host::read(&value, |x| x as u32)?;
-        Ok(Some(Self::new(classes, drawn, probs)))
+        let drawn = host::read_classes(&value)?;
+        Ok(Some(Arch::new().dispatch(Weigh { classes, drawn, probs })))
     }
 
     /// The score is that towards the logits, `s_k² = 1 − 2 p_k + Σ_j p_j²`. Of two outcomes any parameter has it, up to
     /// a factor.
+    #[inline(always)]
     pub fn new(classes: usize, drawn: Vec<u32>, probs: Vec<f64>) -> Self {
         let cells = drawn.len().max(1);
         let (mut weights, mut squares) = (probs, vec![1.0; drawn.len()]);
@@ -79,14 +81,31 @@ impl Outcomes {
     }
 }
 
+struct Weigh {
+    classes: usize,
+    drawn: Vec<u32>,
+    probs: Vec<f64>,
+}
+
+impl WithSimd for Weigh {
+    type Output = Outcomes;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Outcomes {
+        Outcomes::new(self.classes, self.drawn, self.probs)
+    }
+}
+
 /// `classes` times `cells`; `None` if the distribution does not tell.
 fn probabilities(dist: &dyn Distribution, boolean: bool) -> Result<Option<Vec<f64>>> {
     if boolean
         && matches!(dist.support(), Constraint::Boolean)
         && let Ok(one) = dist.mean()
     {
-        let one = host::read(&one, |p| p)?;
-        return Ok(Some(one.iter().map(|p| 1.0 - p).chain(one.iter().copied()).collect()));
+        let mut probs = Vec::with_capacity(2 * one.elem_count());
+        host::read_onto(&one, |p| 1.0 - p, &mut probs)?;
+        host::read_onto(&one, |p| p, &mut probs)?;
+        return Ok(Some(probs));
     }
     match dist.enumerate_probs() {
         Ok(probs) => Ok(Some(host::read(&probs, |p| p)?)),
