@@ -22,6 +22,7 @@ mod baseline;
 mod batches;
 pub mod certify;
 mod estimator;
+mod host;
 mod objective;
 mod optim;
 mod particle;

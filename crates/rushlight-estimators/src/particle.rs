@@ -1,7 +1,8 @@
 //! One draw from the guide, and the model's opinion of it.
 
+use crate::host;
 use crate::objective::read_scalars;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rushlight_trace::{Result, Site, Trace};
 use std::sync::{Arc, OnceLock};
 
@@ -99,12 +100,8 @@ impl Particle {
         if let Some(found) = self.totals.get() {
             return Ok(found);
         }
-        let sums: Vec<Tensor> = self
-            .model
-            .sites()
-            .chain(self.guide.sites())
-            .map(|s| s.log_prob_sum().cloned())
-            .collect::<Result<_>>()?;
+        let sums: Vec<Tensor> =
+            self.model.sites().chain(self.guide.sites()).map(sum_of).collect::<Result<_>>()?;
         let mut model = read_scalars(&sums)?;
         let guide = model.split_off(self.model.sites().len());
         Ok(self.totals.get_or_init(|| Totals { model, guide }))
@@ -112,6 +109,21 @@ impl Particle {
 }
 
 /// Whether the run is there for this site alone.
+/// The log-probability of a site. Of one by the score function, whose rows will be charged one by one, it is the sum of
+/// these: no other has gradients that somebody asks for.
+fn sum_of(site: &Site) -> Result<Tensor> {
+    let by_rows = site.is_latent()
+        && !site.is_pathwise()
+        && !site.plates().is_empty()
+        && site.dist().event_shape().is_empty();
+    if !by_rows || !site.value().device().is_cpu() {
+        return site.log_prob_sum().cloned();
+    }
+    let rows = site.weighed(&site.log_prob()?.detach(), 0)?;
+    let sum: f64 = host::read(&rows, |x| x)?.iter().sum();
+    Ok(Tensor::new(sum, &Device::Cpu)?)
+}
+
 pub(crate) fn is_aside(site: &Site) -> bool {
     site.turn().is_some_and(|turn| turn.is_aside())
 }

@@ -72,10 +72,13 @@ impl Outcomes {
         k: usize,
         both: impl Fn(Range<usize>, &mut [T], usize, &mut [T]) + Sync,
     ) -> (T, Vec<T>) {
-        let (gradients, parts) = self.shares(k).gradients(len, k, |outcomes, base, grads| {
+        let shares = self.shares(k);
+        let (gradients, parts) = shares.gradients(len, k, |outcomes, base, grads| {
             let mut out = vec![T::ZERO; outcomes.len()];
             both(outcomes.clone(), &mut out, base, grads);
-            self.weighted(outcomes, &out)
+            // Chunk by chunk also where all are one part: the same bits as without gradients.
+            let starts = outcomes.step_by(shares.each).zip(out.chunks(shares.each));
+            starts.map(|(start, out)| self.weighted(start..start + out.len(), out)).sum::<f64>()
         });
         (T::from_f64(parts.into_iter().sum()), gradients)
     }

@@ -149,17 +149,25 @@ impl<D: RowDensity> Picked<D> {
         grad: &Tensor,
     ) -> candle_core::Result<Tensor> {
         let upstream: Vec<T> = grad.flatten_all()?.to_vec1()?;
-        let out = if let Some([Some(mut grads)]) = self.ready.take::<T>() {
-            backward::scale(&mut grads, upstream[0]);
-            grads
-        } else {
+        let made = |upstream: &[T]| -> candle_core::Result<Vec<T>> {
             let (storage, layout) = rows.storage_and_layout();
             let entries = glue::slice::<T>(&storage, layout)?;
             let of = self.rows(entries, rows.dims());
             let add = |range, base, grads: &mut [T]| {
-                of.pass(range, None, Some(Onto { upstream: &upstream, base, grads }));
+                of.pass(range, None, Some(Onto { upstream, base, grads }));
             };
-            self.outcomes.shares(of.k).gradients(entries.len(), of.k, add).0
+            Ok(self.outcomes.shares(of.k).gradients(entries.len(), of.k, add).0)
+        };
+        let out = if self.outcomes.summed {
+            // Every backward pass scales what is made beside the sum: all have the same bits.
+            let mut grads = match self.ready.take::<T>() {
+                Some([Some(grads)]) => grads,
+                _ => made(&[T::ONE])?,
+            };
+            backward::scale(&mut grads, upstream[0]);
+            grads
+        } else {
+            made(&upstream)?
         };
         Tensor::from_vec(out, rows.shape(), rows.device())
     }

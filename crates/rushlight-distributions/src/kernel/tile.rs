@@ -139,7 +139,7 @@ pub(super) fn starts(shape: &[usize], dims: &[usize]) -> impl Fn(usize) -> usize
 pub(super) struct Shares {
     outcomes: usize,
     /// The outcomes of a chunk.
-    each: usize,
+    pub each: usize,
     parallel: bool,
 }
 

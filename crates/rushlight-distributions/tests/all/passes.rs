@@ -3,7 +3,7 @@
 use crate::support::{FLOATS, assert_close, flat, gradients, shared, spread, tensor, variable};
 use candle_core::{DType, Tensor};
 use rushlight_distributions::{
-    Bernoulli, Distribution, DistributionExt, Laplace, Normal, Rng, Weight,
+    Bernoulli, Categorical, Distribution, DistributionExt, Laplace, Normal, Result, Rng, Weight,
 };
 
 /// More than one chunk of a pass, and no multiple of it or of a block.
@@ -65,6 +65,49 @@ fn every_backward_pass_gives_the_same_gradients() {
             assert_close(&format!("{dtype:?} {of_param:?}"), got, want, tolerance);
         }
         assert!(gradients(&sum, &operands) == first, "{dtype:?} {of_param:?}");
+    }
+}
+
+/// Rows of classes in the shapes of which gradients are added up otherwise: a row an outcome, a few that all share, many
+/// that some share.
+const ROWS: [(&[usize], &[usize]); 4] = [
+    (&[3001], &[3001, 7]),
+    (&[40, 999], &[1, 2]),
+    (&[3, 40], &[40, 300]),
+    (&[2, 5000], &[5000, 3]),
+];
+
+#[test]
+fn picked_classes_have_the_same_sum_and_gradients_in_one_pass() {
+    for (dtype, (shape, of_rows)) in FLOATS.iter().flat_map(|t| ROWS.map(|s| (*t, s))) {
+        let param = between(0.1, 2.0, of_rows, 1, dtype);
+        let classes = of_rows[of_rows.len() - 1] as f64;
+        // Some are no class.
+        let value = between(0.0, classes + 0.4, shape, 2, DType::F64).detach();
+        let value = value.floor().unwrap().to_dtype(DType::U32).unwrap();
+        let weight = between(-1.0, 1.0, shape, 3, dtype).detach();
+        // Impossible outcomes and others that count 0 times.
+        let counted = (weight.gt(-0.5).unwrap() * value.lt(classes as u32).unwrap()).unwrap();
+        let weight = (weight * counted.to_dtype(dtype).unwrap()).unwrap();
+        let counts = || Weight::elementwise(weight.clone()).times(0.7);
+        type OfRows = fn(&Tensor) -> Result<Categorical>;
+        let forms: [OfRows; 2] = [|p| Categorical::new(p), |l| Categorical::from_logits(l)];
+        for of in forms {
+            let tracked = of(&param).unwrap().log_prob_sum(&value, counts()).unwrap();
+            let plain = of(&param.detach()).unwrap().log_prob_sum(&value, counts()).unwrap();
+            assert!(tracked.track_op() && !plain.track_op());
+            assert_eq!(bits(&tracked), bits(&plain), "{dtype:?} {of_rows:?}");
+            let sum = (tracked * 3.0).unwrap();
+            let each = of(&param).unwrap().log_prob_composite(&value).unwrap();
+            let each = each.maximum(-1e30).unwrap();
+            let each = (each * &weight).unwrap();
+            let params = std::slice::from_ref(&param);
+            let want = gradients(&(each * (0.7 * 3.0)).unwrap(), params);
+            let first = gradients(&sum, params);
+            let tolerance = if dtype == DType::F32 { 1e-3 } else { 1e-10 };
+            assert_close(&format!("{dtype:?} {of_rows:?}"), &first[0], &want[0], tolerance);
+            assert!(gradients(&sum, params) == first, "{dtype:?} {of_rows:?}");
+        }
     }
 }
 

@@ -12,9 +12,9 @@ use std::ops::Range;
 /// b = b_m,   m = argmin_m v_m,     v_m ← 0.95 v_m + Σ s² (cost − b_m)²
 /// ```
 ///
-/// with the sum over rows, and over elements where they are charged by themselves (after 32 steps, in every fourth, over 64
-/// that take turns). `s²`
-/// is the squared score where outcomes are few, and is averaged over them as far as the mean cost of each is known; else
+/// with the sum over rows, and over elements where they are charged by themselves: over 1,024 of them at most, and after 32
+/// steps over 64 in every fourth, which take turns. `s²` is the squared score where outcomes are few, and is averaged over
+/// them as far as the mean cost of each is known; else
 /// it is 1. The averages to choose from are made
 ///
 /// * with a decay of 0.9 or 0.99: the quick one follows costs that move, the slow one is less noisy;
@@ -65,21 +65,20 @@ pub struct Adaptive;
 const OFTEN: u64 = 32;
 /// .. and then in one of so many, ..
 const SELDOM: u64 = 4;
-/// .. in so many cells at most, which take turns: it would be most of the work.
-const SOME: usize = 64;
+/// .. in so many cells at most, at first and then, which take turns: it would be most of the work.
+const SOME: [usize; 2] = [1024, 64];
 
 /// The cells in which averages are compared after so many steps.
 fn compared(steps: u64, cells: usize) -> Range<usize> {
-    match steps {
-        0 => 0..0,
-        1..=OFTEN => 0..cells,
-        _ if !steps.is_multiple_of(SELDOM) => 0..0,
-        _ => {
-            let turns = cells.div_ceil(SOME).max(1) as u64;
-            let from = (steps / SELDOM % turns) as usize * SOME;
-            from..cells.min(from + SOME)
-        }
-    }
+    let (turn, some) = match steps {
+        0 => return 0..0,
+        1..=OFTEN => (steps, SOME[0]),
+        _ if steps.is_multiple_of(SELDOM) => (steps / SELDOM, SOME[1]),
+        _ => return 0..0,
+    };
+    let turns = cells.div_ceil(some).max(1) as u64;
+    let from = (turn % turns) as usize * some;
+    from..cells.min(from + some)
 }
 
 impl Baseline for Adaptive {
@@ -118,6 +117,22 @@ impl Baseline for Adaptive {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Few cells are all compared; many take turns, and each has one.
+    #[test]
+    fn every_cell_has_its_turn() {
+        assert_eq!((compared(0, 3), compared(1, 3), compared(32, 1024)), (0..0, 0..3, 0..1024));
+        assert_eq!((compared(33, 3), compared(36, 3)), (0..0, 0..3));
+        for (steps, each) in [(1..33, 32 * 1024), (33..4033, 1000 * 64)] {
+            let mut seen = vec![false; 5_000];
+            let mut total = 0;
+            for cells in steps.map(|step| compared(step, 5_000)) {
+                total += cells.len();
+                seen[cells].fill(true);
+            }
+            assert!(seen.iter().all(|seen| *seen) && total <= each, "{total} of {each}");
+        }
+    }
     use crate::Cost;
     use candle_core::{DType, Device, Tensor};
     use rushlight_distributions::{Normal, Rng};

@@ -57,7 +57,7 @@ impl Cost {
     pub(crate) fn on_host(&self) -> rushlight_trace::Result<Vec<f64>> {
         match self {
             Self::Number(x) => Ok(vec![*x]),
-            Self::Rows(rows) => super::host::read(rows, |x| x),
+            Self::Rows(rows) => crate::host::read(rows, |x| x),
         }
     }
 

@@ -11,7 +11,6 @@ mod charge;
 mod cost;
 mod datum;
 mod decaying_average;
-mod host;
 mod learned;
 mod memory;
 mod notes;

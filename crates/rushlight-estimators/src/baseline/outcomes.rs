@@ -3,7 +3,7 @@
 //! A *cell* is what is charged by itself: a row, or an element of one. Numbers of cells are kept on the host, where one
 //! loop goes over them; on a GPU the drawn values and the probabilities come over in a transfer each.
 
-use super::host;
+use crate::host;
 use candle_core::D;
 use pulp::{Arch, Simd, WithSimd};
 use rushlight_distributions::{Constraint, Distribution};

@@ -1,6 +1,6 @@
 //! The score of a drawn value.
 
-use super::host;
+use crate::host;
 use candle_core::{Tensor, Var};
 use rushlight_distributions::Operand;
 use rushlight_trace::{Result, Site};

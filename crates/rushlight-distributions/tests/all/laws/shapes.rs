@@ -35,6 +35,12 @@ fn shapes_are_batch_and_event() {
         if let Some(outcomes) = available(d.enumerate_support()) {
             let ones = vec![1; batch.len()];
             assert_eq!(outcomes.dims()[1..], [&ones, event].concat(), "{}: outcomes", law.name);
+            let (probs, scored) = (d.enumerate_probs().unwrap(), d.log_prob(&outcomes).unwrap());
+            assert_eq!(probs.dims(), scored.dims(), "{}: probs", law.name);
+            let scored = scored.exp().unwrap();
+            assert_close(law.name, &flat(&probs), &flat(&scored), 1e-14);
+            let sums = flat(&probs.sum(0).unwrap());
+            assert_close(law.name, &sums, &vec![1.0; sums.len()], 1e-14);
         }
     }
 }

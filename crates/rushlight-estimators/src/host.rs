@@ -4,14 +4,14 @@ use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 use rushlight_trace::Result;
 
 /// `f` of each entry. Where they lie one after the other on the CPU it is one pass over them.
-pub(super) fn read<R>(t: &Tensor, f: impl Fn(f64) -> R) -> Result<Vec<R>> {
+pub(crate) fn read<R>(t: &Tensor, f: impl Fn(f64) -> R) -> Result<Vec<R>> {
     let mut entries = Vec::with_capacity(t.elem_count());
     read_onto(t, f, &mut entries)?;
     Ok(entries)
 }
 
 /// Puts `f` of each entry behind others.
-pub(super) fn read_onto<R>(t: &Tensor, f: impl Fn(f64) -> R, entries: &mut Vec<R>) -> Result<()> {
+pub(crate) fn read_onto<R>(t: &Tensor, f: impl Fn(f64) -> R, entries: &mut Vec<R>) -> Result<()> {
     let (storage, layout) = t.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
         (Storage::Cpu(CpuStorage::F32(x)), Some((from, to))) => {
@@ -29,7 +29,7 @@ pub(super) fn read_onto<R>(t: &Tensor, f: impl Fn(f64) -> R, entries: &mut Vec<R
 }
 
 /// The classes that entries are the numbers of.
-pub(super) fn read_classes(t: &Tensor) -> Result<Vec<u32>> {
+pub(crate) fn read_classes(t: &Tensor) -> Result<Vec<u32>> {
     let (storage, layout) = t.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
         (Storage::Cpu(CpuStorage::U32(x)), Some((from, to))) => Ok(x[from..to].to_vec()),
