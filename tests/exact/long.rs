@@ -47,6 +47,18 @@ fn ten_thousand_sites_in_a_chain() {
     assert!((found / expected - 1.0).abs() < 1e-9, "{found}, not {expected}");
 }
 
+/// The threads of a pool have short stacks, too.
+#[test]
+fn chains_in_threads() {
+    let run = |parallel: bool| {
+        let svi = Svi::new(walk_model, walk_guide).dtype(DType::F64).seed(2);
+        let svi = svi.estimator(TraceElbo::new().with_particles(3));
+        svi.parallel(parallel).gradients(&4_000).unwrap()[0].1.to_scalar::<f64>().unwrap()
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    assert_eq!(pool.install(|| run(true)).to_bits(), run(false).to_bits());
+}
+
 /// 10,000 score-function sites: a chain, whose last site is charged with its own terms only.
 #[test]
 fn ten_thousand_bits_in_a_chain() {

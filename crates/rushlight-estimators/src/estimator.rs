@@ -42,6 +42,8 @@ use std::fmt::Debug;
 /// let estimate = estimator.estimate(&particles)?;
 /// assert!((estimate.loss - 0.918_938_5).abs() < 1e-6 && estimate.surrogate.is_some());
 /// assert_eq!(estimator.loss(&particles)?, estimate.loss);
+/// let each = estimator.estimate_each(&particles, false)?;
+/// assert!(each.len() == 1 && each[0].loss == estimate.loss);
 /// // What each score-function site adds to it.
 /// let terms = estimator.site_terms(&particles)?.expect("it tells sites apart");
 /// assert!(terms.iter().map(|term| term.site.as_str()).eq(["z"]));
@@ -81,6 +83,23 @@ pub trait Estimator: Debug {
     ///
     /// The distributions' and baselines'.
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate>;
+
+    /// Estimates whose mean is the [`estimate`](Self::estimate), and which take its place in a fit: one for each particle,
+    /// where their graphs share nothing but parameters. Each is differentiated by itself; `in_threads`, that is done in the
+    /// threads of rayon's pool, and the work that goes before may be done there too.
+    ///
+    /// By default one, the estimate itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`estimate`](Self::estimate).
+    fn estimate_each(
+        &mut self,
+        particles: &[Particle],
+        _in_threads: bool,
+    ) -> Result<Vec<Estimate>> {
+        Ok(vec![self.estimate(particles)?])
+    }
 
     /// Whether a fit whose guide leaves such traces should begin with a [`pilot`](Self::pilot). By default not.
     fn wants_pilot(&self, _guide: &Trace) -> bool {
@@ -181,6 +200,10 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
         (**self).estimate(particles)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        (**self).estimate_each(particles, in_threads)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

@@ -73,6 +73,11 @@ impl Particle {
         self.number
     }
 
+    /// How many sites there are in both programs.
+    pub(crate) fn sites(&self) -> usize {
+        self.guide.sites().len() + self.model.sites().len()
+    }
+
     /// Whether it is a run for one site's sake, and no part of the objective: see
     /// [`MeasureValued`](rushlight_trace::Strategy::MeasureValued).
     pub fn is_aside(&self) -> bool {

@@ -4,7 +4,7 @@ use super::Cost;
 use super::outcomes::Outcomes;
 use rushlight_distributions::Origins;
 use rushlight_trace::{Error, Result, Site, Trace};
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 /// What a baseline predicts: the cost of a site at one step.
 ///
@@ -50,12 +50,12 @@ pub struct Charge<'a> {
     pub elements: bool,
     guide: &'a Trace,
     /// Found when somebody asks, and once.
-    outcomes: OnceCell<Option<Outcomes>>,
+    outcomes: OnceLock<Option<Outcomes>>,
 }
 
 impl<'a> Charge<'a> {
     pub(super) fn new((guide, site): (&'a Trace, &'a Site), cost: Cost, elements: bool) -> Self {
-        Self { site, cost, elements, guide, outcomes: OnceCell::new() }
+        Self { site, cost, elements, guide, outcomes: OnceLock::new() }
     }
 
     /// Refuses the input of a baseline that came from another run: it may know what this one drew.
@@ -88,7 +88,7 @@ impl<'a> Charge<'a> {
 pub(super) struct Charged {
     cost: Cost,
     elements: bool,
-    outcomes: OnceCell<Option<Outcomes>>,
+    outcomes: OnceLock<Option<Outcomes>>,
 }
 
 impl Charged {

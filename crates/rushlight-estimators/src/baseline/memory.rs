@@ -54,8 +54,17 @@ pub(super) struct Slot {
     pub memory: Memory,
 }
 
+/// What came of asking the baselines of a particle.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The losses that train them.
+    pub fits: Vec<Fit>,
+    /// What they [take note](Memories::settle) of if the step is taken.
+    pub pending: Vec<Pending>,
+}
+
 #[derive(Debug)]
-struct Pending {
+pub(crate) struct Pending {
     particle: usize,
     site: usize,
     baseline: usize,
@@ -117,15 +126,15 @@ impl Memories {
         of(&self.unnamed, site).iter().any(|baseline| baseline.wants_pilot())
     }
 
-    /// `cost − baselines` of a particle's guide site, by number; adds the losses that train them to `fits`.
+    /// `cost − baselines` of a particle's guide site, by number; adds what comes of asking them to `asked`.
     ///
     /// `cost` has the shape of the site's plates, and event dims behind them where `elements`.
     pub fn reduce(
-        &mut self,
+        &self,
         (particle, number): (usize, usize),
         (guide, site): (&Trace, &Site),
         (cost, elements): (Cost, bool),
-        fits: &mut Vec<Fit>,
+        asked: &mut Asked,
     ) -> Result<Cost> {
         let mut rest = cost;
         for (k, baseline) in of(&self.unnamed, site).iter().enumerate() {
@@ -133,10 +142,10 @@ impl Memories {
             let variate = self.ask((k, &**baseline), &charge, guide)?;
             let left = charge.cost.minus(&variate.value)?;
             if let Some(loss) = variate.fit {
-                fits.push(Fit { site: site.name().to_owned(), loss });
+                asked.fits.push(Fit { site: site.name().to_owned(), loss });
             }
             let (site, charged) = (number, charge.without_site());
-            self.pending.push(Pending { particle, site, baseline: k, charged });
+            asked.pending.push(Pending { particle, site, baseline: k, charged });
             rest = left;
         }
         Ok(rest)
@@ -191,12 +200,12 @@ impl Memories {
         self.slots.entry(site.to_owned()).or_default().push(slot);
     }
 
-    /// Drops the charges of a step that was refused: nothing is learnt from it.
-    pub fn forget_refused(&mut self) {
-        self.pending.clear();
+    /// Has what was asked in a step wait until it is taken. Nothing is learnt from one that was refused.
+    pub fn wait(&mut self, pending: Vec<Pending>) {
+        self.pending = pending;
     }
 
-    /// Lets the baselines take note of this step's costs, in the order of the charges.
+    /// Lets the baselines take note of the costs that wait, in their order.
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {
         for Pending { particle, site, baseline, charged } in self.pending.drain(..) {
             let guide = particles[particle].guide();

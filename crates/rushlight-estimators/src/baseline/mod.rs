@@ -26,8 +26,8 @@ pub use charge::Charge;
 pub use cost::Cost;
 pub use decaying_average::DecayingAverage;
 pub use learned::Learned;
-pub(crate) use memory::Memories;
 pub use memory::Memory;
+pub(crate) use memory::{Asked, Memories, Pending};
 pub use optimal_constant::OptimalConstant;
 pub use value::Value;
 

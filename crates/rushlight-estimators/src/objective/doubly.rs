@@ -9,32 +9,37 @@
 //! rest. The identity needs a `z` on which no other parameter depends: in a guide where one draw sets the distribution of
 //! another, the score of the latter is a function of the former.
 
-use super::importance::Importance;
+use super::importance::{Importance, Terms};
 use super::renyi::Renyi;
-use super::stopped;
+use super::{each, stopped};
 use crate::{Cost, Estimate, Particle};
 use rushlight_trace::{Error, Result, Site};
 
 const NAME: &str = "IwaeElbo::doubly_reparameterized";
 
 /// The estimate; sets the gates.
-pub(super) fn estimate(bound: Renyi, particles: &[Particle]) -> Result<Estimate> {
+pub(super) fn each(
+    bound: Renyi,
+    particles: &[Particle],
+    in_threads: bool,
+) -> Result<Vec<Estimate>> {
     stopped::check_pathwise(NAME, particles)?;
     check_apart(particles)?;
-    let mut weights = Importance::of(particles)?;
+    let weights = Importance::of(particles, in_threads)?;
     let loss = -weights.total(&bound.bound(&weights.log_weights)?)?;
-    let slopes = bound.slopes(&weights.log_weights)?;
-    for (k, (particle, slope)) in particles.iter().zip(weights.of_each(&slopes)?).enumerate() {
+    let slopes = weights.of_each(&bound.slopes(&weights.log_weights)?)?;
+    let all = particles.iter().zip(&weights.terms).zip(slopes).collect();
+    each::each(all, in_threads, |((particle, terms), slope): ((&Particle, &Terms), Cost)| {
+        let mut terms = terms.clone();
         for (i, site) in particle.guide().sites().enumerate().filter(|(_, s)| s.is_latent()) {
             if site.value().track_op() {
                 set_gate(site, &slope, weights.scale)?;
             }
-            let log_prob = stopped::log_prob(site)?;
-            weights.replace(k, i, weights.summed(site, &log_prob)?);
+            terms.guide[i] = weights.summed(site, &stopped::log_prob(site)?)?;
         }
-    }
-    let surrogate = weights.surrogate(&slopes)?;
-    Ok(Estimate { loss, surrogate, fits: Vec::new() })
+        let surrogate = weights.surrogate(&terms, &slope)?;
+        Ok(Estimate { loss, surrogate, fits: Vec::new() })
+    })
 }
 
 /// `1 + s (ω − 1)` for each row of a site that counts `s` times in the weights.

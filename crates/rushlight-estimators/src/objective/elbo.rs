@@ -1,12 +1,15 @@
 //! The estimate that the objectives share: pathwise terms, score-function terms, baselines.
 
-use super::compared::{self, is_compared};
+use super::compared::is_compared;
 use super::costs::{self, Charged};
 use super::dependencies::Dependencies;
 use super::divergences::{Divergences, sampled};
+use super::each::{each, scaled};
+use super::group::Group;
 use super::scalars;
-use crate::baseline::Memories;
-use crate::{Cost, Estimate, Fit, Particle, State};
+use super::terms::Adjust;
+use crate::baseline::{Asked, Memories};
+use crate::{Cost, Estimate, Particle, State};
 use candle_core::Tensor;
 use rushlight_distributions::Weight;
 use rushlight_trace::{Error, Result, Site, Trace};
@@ -51,48 +54,41 @@ impl Elbo {
         self
     }
 
-    /// The mean estimate of the particles.
-    pub fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.estimate_with(particles, &sampled(particles), Ok)
+    /// The estimate of each particle.
+    pub fn each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        self.each_with(particles, &sampled(particles), None, in_threads)
     }
 
-    /// The mean estimate of the particles with their divergences, their score-function sites charged with what `adjust`
-    /// makes of their costs.
-    pub fn estimate_with(
+    /// The estimate of each particle with its divergences, its score-function sites charged with what `adjust` makes of
+    /// their costs.
+    pub fn each_with(
         &mut self,
         particles: &[Particle],
         divergences: &[Divergences],
-        adjust: impl FnOnce(Vec<AllCharged>) -> Result<Vec<AllCharged>>,
-    ) -> Result<Estimate> {
-        let views = || {
-            let all = particles.iter().zip(divergences).enumerate();
-            all.map(|(n, (particle, divergences))| View { n, particle, divergences })
+        adjust: Option<Adjust>,
+        in_threads: bool,
+    ) -> Result<Vec<Estimate>> {
+        let groups = Group::all(particles, divergences);
+        let (charges, memories) = (self.charges, &self.memories);
+        let known = match adjust {
+            None => vec![None; groups.len()],
+            Some(adjust) => {
+                let charged = each(groups.clone(), in_threads, |group| group.charged(charges))?;
+                let mut all = adjust(particles, charged.concat())?.into_iter();
+                groups.iter().map(|g| Some(all.by_ref().take(g.runs.len()).collect())).collect()
+            }
         };
-        let mut charged: Vec<AllCharged> =
-            views().map(|v| v.charged(self.charges)).collect::<Result<_>>()?;
-        let memories = &mut self.memories;
-        memories.forget_refused();
-        // The outcomes of an enumeration share the weight of one particle.
-        let share = 1.0 / self.particles as f64;
-        let mut loss = 0.0;
-        let compared = compared::terms(particles, &mut charged)?;
-        let mut surrogates: Vec<Tensor> = compared.into_iter().map(|(_, term)| term).collect();
-        let mut fits = Vec::new();
-        for (view, charged) in views().zip(adjust(charged)?) {
-            if view.particle.is_aside() {
-                continue;
-            }
-            loss -= share * view.divergences.elbo(view.particle.totals()?);
-            surrogates.extend(view.surrogate(charged, memories, &mut fits)?);
-        }
-        let mut surrogate = scalars::sum(surrogates)?;
-        if self.particles > 1 {
-            surrogate = surrogate.map(|s| s.affine(share, 0.0)).transpose()?;
-            for fit in &mut fits {
-                fit.loss = fit.loss.affine(share, 0.0)?;
-            }
-        }
-        Ok(Estimate { loss, surrogate, fits })
+        // 1 where they are the particles of a step: the runs of each share the weight of one.
+        let share = groups.len() as f64 / self.particles as f64;
+        let all = groups.into_iter().zip(known).collect();
+        let found = each(all, in_threads, |(group, charged): (Group<'_>, _)| {
+            let charged = charged.map_or_else(|| group.charged(charges), Ok)?;
+            let (estimate, pending) = group.estimate(charged, memories)?;
+            Ok((scaled(estimate, share)?, pending))
+        })?;
+        let (estimates, pending): (_, Vec<_>) = found.into_iter().unzip();
+        self.memories.wait(pending.into_iter().flatten().collect());
+        Ok(estimates)
     }
 
     /// Whether a score-function site of the guide has a baseline that wants a pilot.
@@ -109,6 +105,7 @@ impl Elbo {
     pub fn pilot_with(&mut self, pilot: &Particle, divergences: &Divergences) -> Result<()> {
         self.memories = self.memories.emptied();
         let mut charged = View { n: 0, particle: pilot, divergences }.charged(self.charges)?;
+        let mut asked = Asked::default();
         for (i, site) in pilot.guide().sites().enumerate() {
             if let Some(Charged { cost, elements }) = charged.get_mut(i).and_then(Option::take)
                 && self.memories.want_pilot(site)
@@ -117,10 +114,11 @@ impl Elbo {
                     (0, i),
                     (pilot.guide(), site),
                     (cost, elements),
-                    &mut Vec::new(),
+                    &mut asked,
                 )?;
             }
         }
+        self.memories.wait(asked.pending);
         self.memories.settle(std::slice::from_ref(pilot))
     }
 
@@ -164,14 +162,14 @@ pub(super) fn check_useless(site: &Site) -> Result<()> {
 
 /// What the baselines of a particle's guide site, by number, leave over.
 pub(super) fn less_baselines(
-    memories: &mut Memories,
+    memories: &Memories,
     at: (usize, usize),
     (guide, site): (&Trace, &Site),
     Charged { cost, elements }: Charged,
-    fits: &mut Vec<Fit>,
+    asked: &mut Asked,
 ) -> Result<Charged> {
     let cost = match memories.serve(site) {
-        true => memories.reduce(at, (guide, site), (cost, elements), fits)?,
+        true => memories.reduce(at, (guide, site), (cost, elements), asked)?,
         false => cost,
     };
     Ok(Charged { cost, elements })
@@ -206,12 +204,12 @@ impl View<'_> {
         costs::of_all(&on, self.particle.totals()?, charges, self.divergences)
     }
 
-    /// The particle's surrogate; what has no graph is left out.
-    fn surrogate(
+    /// The run's surrogate; what has no graph is left out.
+    pub fn surrogate(
         &self,
         mut charged: AllCharged,
-        memories: &mut Memories,
-        fits: &mut Vec<Fit>,
+        memories: &Memories,
+        asked: &mut Asked,
     ) -> Result<Option<Tensor>> {
         let (mut losses, mut gains) = (Vec::new(), Vec::new());
         for (i, site) in self.particle.guide().sites().enumerate() {
@@ -230,7 +228,7 @@ impl View<'_> {
                         (self.n, i),
                         (self.particle.guide(), site),
                         charged,
-                        fits,
+                        asked,
                     )?;
                     losses.push(score_term(site, rest)?);
                     losses.extend(site.weight_term()?);

@@ -9,6 +9,7 @@
 //! and each row has weights and a bound of its own. Their sum is the tighter bound, and counts like the plate: `size /
 //! len` times if that is subsampled.
 
+use super::each::each;
 use super::elbo::difference;
 use super::scalars;
 use crate::{Cost, Particle};
@@ -23,32 +24,31 @@ pub(super) struct Importance {
     /// What each of the rows counts.
     pub scale: f64,
     /// Of each particle.
-    terms: Vec<Terms>,
+    pub terms: Vec<Terms>,
     /// Without gradients. Shape: `[K]` + the plates'.
     pub log_weights: Tensor,
 }
 
 /// The terms of a particle's log weight, with gradients, each summed to the plates and divided by what a row counts.
-#[derive(Debug)]
-struct Terms {
-    guide: Vec<Tensor>,
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub guide: Vec<Tensor>,
     model: Vec<Tensor>,
 }
 
 impl Importance {
     /// The weights of the particles.
-    pub fn of(particles: &[Particle]) -> Result<Self> {
+    pub fn of(particles: &[Particle], in_threads: bool) -> Result<Self> {
         let plates = common_plates(particles);
         let scale = plates.iter().map(|f| f.size as f64 / f.len as f64).product();
         let log_weights = Tensor::new(0f64, &Device::Cpu)?;
         let mut all = Self { plates, scale, terms: Vec::new(), log_weights };
-        let mut values = Vec::new();
-        for particle in particles {
+        let found = each(particles.iter().collect(), in_threads, |particle: &Particle| {
             let guide =
                 particle.guide().sites().map(|s| all.term(s)).collect::<Result<Vec<_>>>()?;
             let model =
                 particle.model().sites().map(|s| all.term(s)).collect::<Result<Vec<_>>>()?;
-            values.push(match all.plates.is_empty() {
+            let value = match all.plates.is_empty() {
                 true => Tensor::new(particle.totals()?.elbo(), &Device::Cpu)?,
                 false => {
                     let minus = |t: &Tensor| t.detach().neg();
@@ -57,9 +57,11 @@ impl Importance {
                     let terms = terms.collect::<candle_core::Result<Vec<_>>>()?;
                     scalars::sum(terms)?.unwrap_or(all.log_weights.clone())
                 }
-            });
-            all.terms.push(Terms { guide, model });
-        }
+            };
+            Ok((value, Terms { guide, model }))
+        })?;
+        let (values, terms): (Vec<_>, _) = found.into_iter().unzip();
+        all.terms = terms;
         all.log_weights = Tensor::stack(&values, 0)?;
         Ok(all)
     }
@@ -79,11 +81,6 @@ impl Importance {
         Ok(if self.scale == 1.0 { sum } else { sum.affine(1.0 / self.scale, 0.0)? })
     }
 
-    /// Has a guide's site of particle `k` contribute something else to the gradients.
-    pub fn replace(&mut self, k: usize, site: usize, term: Tensor) {
-        self.terms[k].guide[site] = term;
-    }
-
     /// Numbers of each particle, in the shape of the plates, as costs.
     pub fn of_each(&self, numbers: &Tensor) -> Result<Vec<Cost>> {
         match self.plates.is_empty() {
@@ -97,34 +94,25 @@ impl Importance {
         Ok(self.scale * scalars::read(&[numbers.sum_all()?])?[0])
     }
 
-    /// `− Σ_k stop(c_k) ℓ_k`, of the log weights with their gradients and a factor a row.
-    pub fn surrogate(&self, factors: &Tensor) -> Result<Option<Tensor>> {
-        self.weighed(factors, |terms| difference(terms.guide.clone(), terms.model.clone()))
+    /// `− K stop(c) ℓ`, of a log weight with its gradients and a factor a row. The mean over particles is the sum of the rest.
+    pub fn surrogate(&self, terms: &Terms, factor: &Cost) -> Result<Option<Tensor>> {
+        self.weighed(factor, difference(terms.guide.clone(), terms.model.clone())?)
     }
 
-    /// `− Σ_k stop(c_k) (log p_k + log q_k)`
-    pub fn surrogate_of_both(&self, factors: &Tensor) -> Result<Option<Tensor>> {
-        self.weighed(factors, |terms| {
-            difference(Vec::new(), [&*terms.guide, &*terms.model].concat())
-        })
+    /// `− K stop(c) (log p + log q)`
+    pub fn surrogate_of_both(&self, terms: &Terms, factor: &Cost) -> Result<Option<Tensor>> {
+        let both = [&*terms.guide, &*terms.model].concat();
+        self.weighed(factor, difference(Vec::new(), both)?)
     }
 
-    fn weighed(
-        &self,
-        factors: &Tensor,
-        of: impl Fn(&Terms) -> Result<Option<Tensor>>,
-    ) -> Result<Option<Tensor>> {
-        let mut sums = Vec::new();
-        for (terms, factor) in self.terms.iter().zip(self.of_each(factors)?) {
-            let Some(rows) = of(terms)? else { continue };
-            sums.push(match factor {
-                Cost::Number(x) => rows.affine(x * self.scale, 0.0)?,
-                Cost::Rows(factor) => {
-                    (rows * factor.detach())?.sum_all()?.affine(self.scale, 0.0)?
-                }
-            });
-        }
-        Ok(scalars::sum(sums)?)
+    fn weighed(&self, factor: &Cost, rows: Option<Tensor>) -> Result<Option<Tensor>> {
+        let (Some(rows), by) = (rows, self.scale * self.terms.len() as f64) else {
+            return Ok(None);
+        };
+        Ok(Some(match factor {
+            Cost::Number(x) => rows.affine(x * by, 0.0)?,
+            Cost::Rows(factor) => (rows * factor.detach())?.sum_all()?.affine(by, 0.0)?,
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The importance-weighted bound.
 
+use super::each::mean;
 use super::several::Several;
 use super::{doubly, importance};
 use crate::{Estimate, Estimator, Particle, State};
@@ -127,9 +128,13 @@ impl Estimator for IwaeElbo {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
         match self.doubly {
-            true => doubly::estimate(self.bound.bound, particles),
-            false => self.bound.estimate(particles),
+            true => doubly::each(self.bound.bound, particles, in_threads),
+            false => self.bound.each(particles, in_threads),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::costs::Charged;
 use super::divergences::sampled;
+use super::each::mean;
 use super::elbo::{AllCharged, Charges, Elbo};
 use crate::{Cost, Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_trace::Result;
@@ -75,7 +76,11 @@ impl Estimator for LeaveOneOut {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate_with(particles, &sampled(particles), |all| compare(particles, all))
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        self.0.each_with(particles, &sampled(particles), Some(compare), in_threads)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The ELBO with divergences in closed form.
 
 use super::divergences::Divergences;
+use super::each::{each, mean};
 use super::elbo::{Charges, Elbo};
 use crate::{Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_distributions::kl::KlRules;
@@ -101,8 +102,8 @@ impl MeanFieldElbo {
         self
     }
 
-    fn divergences(&self, particles: &[Particle]) -> Result<Vec<Divergences>> {
-        particles.iter().map(|p| Divergences::of(p, &self.rules)).collect()
+    fn divergences(&self, particles: &[Particle], in_threads: bool) -> Result<Vec<Divergences>> {
+        each(particles.iter().collect(), in_threads, |p| Divergences::of(p, &self.rules))
     }
 }
 
@@ -112,8 +113,12 @@ impl Estimator for MeanFieldElbo {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        let divergences = self.divergences(particles)?;
-        self.elbo.estimate_with(particles, &divergences, Ok)
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        let divergences = self.divergences(particles, in_threads)?;
+        self.elbo.each_with(particles, &divergences, None, in_threads)
     }
 
     fn wants_pilot(&self, guide: &Trace) -> bool {
@@ -129,7 +134,7 @@ impl Estimator for MeanFieldElbo {
     }
 
     fn site_terms(&self, particles: &[Particle]) -> Result<Option<Vec<SiteTerm>>> {
-        self.elbo.site_terms(particles, &self.divergences(particles)?, None).map(Some)
+        self.elbo.site_terms(particles, &self.divergences(particles, false)?, None).map(Some)
     }
 
     fn state(&self) -> Result<State> {
@@ -142,7 +147,7 @@ impl Estimator for MeanFieldElbo {
 
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
         let mut elbo = 0.0;
-        for (particle, divergences) in particles.iter().zip(self.divergences(particles)?) {
+        for (particle, divergences) in particles.iter().zip(self.divergences(particles, false)?) {
             elbo += divergences.elbo(particle.totals()?);
         }
         Ok(-elbo / self.elbo.particles as f64)

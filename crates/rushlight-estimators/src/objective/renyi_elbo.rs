@@ -1,5 +1,6 @@
 //! Rényi's variational bound.
 
+use super::each::mean;
 use super::importance;
 use super::several::Several;
 use crate::{Estimate, Estimator, Particle, State};
@@ -70,7 +71,11 @@ impl Estimator for RenyiElbo {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate(particles)
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        self.0.each(particles, in_threads)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

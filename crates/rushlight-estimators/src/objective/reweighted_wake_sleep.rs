@@ -1,5 +1,6 @@
 //! Reweighted wake-sleep.
 
+use super::each::{each, mean};
 use super::importance::{self, Importance};
 use super::renyi::Renyi;
 use crate::{Estimate, Estimator, Particle};
@@ -86,14 +87,22 @@ impl Estimator for ReweightedWakeSleep {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        let weights = Importance::of(particles)?;
-        let surrogate = weights.surrogate_of_both(&Self::BOUND.slopes(&weights.log_weights)?)?;
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        let weights = Importance::of(particles, in_threads)?;
         let loss = -weights.total(&Self::BOUND.bound(&weights.log_weights)?)?;
-        Ok(Estimate { loss, surrogate, fits: Vec::new() })
+        let slopes = weights.of_each(&Self::BOUND.slopes(&weights.log_weights)?)?;
+        let terms = weights.terms.iter().zip(slopes).collect();
+        each(terms, in_threads, |(terms, slope)| {
+            let surrogate = weights.surrogate_of_both(terms, &slope)?;
+            Ok(Estimate { loss, surrogate, fits: Vec::new() })
+        })
     }
 
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
-        let weights = Importance::of(particles)?;
+        let weights = Importance::of(particles, false)?;
         Ok(-weights.total(&Self::BOUND.bound(&weights.log_weights)?)?)
     }
 }

@@ -8,12 +8,13 @@
 //! the mean of the others in the place of `ℓ_k` (VIMCO).
 
 use super::costs::Charged;
+use super::each::each;
 use super::elbo::{self, is_score};
 use super::importance::Importance;
 use super::renyi::Renyi;
 use super::scalars;
-use crate::baseline::Memories;
-use crate::{Estimate, Particle, State};
+use crate::baseline::{Asked, Memories};
+use crate::{Cost, Estimate, Particle, State};
 use candle_core::Tensor;
 use rushlight_trace::Result;
 
@@ -36,7 +37,7 @@ impl Several {
     }
 
     pub fn loss(&self, particles: &[Particle]) -> Result<f64> {
-        let weights = Importance::of(particles)?;
+        let weights = Importance::of(particles, false)?;
         self.loss_of(&weights)
     }
 
@@ -44,35 +45,37 @@ impl Several {
         Ok(-weights.total(&self.bound.bound(&weights.log_weights)?)?)
     }
 
-    pub fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.memories.forget_refused();
-        let weights = Importance::of(particles)?;
-        let slopes = self.bound.slopes(&weights.log_weights)?;
-        let mut surrogates: Vec<Tensor> = weights.surrogate(&slopes)?.into_iter().collect();
+    /// The estimate of each particle, whose loss is the bound's.
+    pub fn each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        let weights = Importance::of(particles, in_threads)?;
+        let (loss, memories) = (self.loss_of(&weights)?, &self.memories);
+        let slopes = weights.of_each(&self.bound.slopes(&weights.log_weights)?)?;
         let sites = || particles.iter().flat_map(|p| p.guide().sites());
         sites().try_for_each(elbo::check_useless)?;
         let signals = match sites().any(is_score) {
             true => weights.of_each(&self.bound.signals(&weights.log_weights)?)?,
-            false => Vec::new(),
+            false => vec![Cost::Number(0.0); particles.len()],
         };
-        let mut fits = Vec::new();
-        for (k, (particle, signal)) in particles.iter().zip(signals).enumerate() {
-            let cost = signal.affine(weights.scale, 0.0)?;
-            for (i, site) in particle.guide().sites().enumerate() {
-                if is_score(site) {
-                    let charged = Charged { cost: cost.clone(), elements: false };
-                    let (at, site) = ((k, i), (particle.guide(), site));
-                    let rest =
-                        elbo::less_baselines(&mut self.memories, at, site, charged, &mut fits)?;
-                    surrogates.push(elbo::score_term(site.1, rest)?);
-                }
+        // The mean of the estimates is the sum over particles.
+        let all = slopes.into_iter().zip(signals).enumerate().collect();
+        let found = each(all, in_threads, |(k, (slope, signal))| {
+            let guide = particles[k].guide();
+            let mut surrogates: Vec<Tensor> =
+                weights.surrogate(&weights.terms[k], &slope)?.into_iter().collect();
+            let (cost, mut asked) = (signal.affine(weights.scale, 0.0)?, Asked::default());
+            for (i, site) in guide.sites().enumerate().filter(|(_, site)| is_score(site)) {
+                let charged = Charged { cost: cost.clone(), elements: false };
+                let (at, of) = ((k, i), (guide, site));
+                let mut rest = elbo::less_baselines(memories, at, of, charged, &mut asked)?;
+                rest.cost = rest.cost.affine(particles.len() as f64, 0.0)?;
+                surrogates.push(elbo::score_term(site, rest)?);
             }
-        }
-        for fit in &mut fits {
-            fit.loss = fit.loss.affine(1.0 / particles.len() as f64, 0.0)?;
-        }
-        let surrogate = scalars::sum(surrogates)?;
-        Ok(Estimate { loss: self.loss_of(&weights)?, surrogate, fits })
+            let (surrogate, Asked { fits, pending }) = (scalars::sum(surrogates)?, asked);
+            Ok((Estimate { loss, surrogate, fits }, pending))
+        })?;
+        let (estimates, pending): (_, Vec<_>) = found.into_iter().unzip();
+        self.memories.wait(pending.into_iter().flatten().collect());
+        Ok(estimates)
     }
 
     pub fn settle(&mut self, particles: &[Particle]) -> Result<()> {

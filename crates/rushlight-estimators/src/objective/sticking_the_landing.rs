@@ -1,7 +1,8 @@
 //! The ELBO along paths alone.
 
+use super::each::{each, mean};
 use super::elbo::difference;
-use super::{scalars, stopped};
+use super::stopped;
 use crate::{Estimate, Estimator, Particle};
 use rushlight_trace::Result;
 
@@ -88,9 +89,12 @@ impl Estimator for StickingTheLanding {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
         stopped::check_pathwise("StickingTheLanding", particles)?;
-        let mut surrogates = Vec::new();
-        for particle in particles {
+        each(particles.iter().collect(), in_threads, |particle: &Particle| {
             let (mut losses, mut gains) = (Vec::new(), Vec::new());
             for site in particle.guide().sites() {
                 losses.push(match site.is_latent() {
@@ -101,10 +105,8 @@ impl Estimator for StickingTheLanding {
             for site in particle.model().sites() {
                 gains.push(site.log_prob_sum()?.clone());
             }
-            surrogates.extend(difference(losses, gains)?);
-        }
-        let share = 1.0 / particles.len() as f64;
-        let surrogate = scalars::sum(surrogates)?.map(|s| s.affine(share, 0.0)).transpose()?;
-        Ok(Estimate { loss: self.loss(particles)?, surrogate, fits: Vec::new() })
+            let (loss, surrogate) = (-particle.totals()?.elbo(), difference(losses, gains)?);
+            Ok(Estimate { loss, surrogate, fits: Vec::new() })
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The ELBO, summed over all outcomes of the finite sites.
 
 use super::divergences::sampled;
+use super::each::mean;
 use super::elbo::{Charges, Elbo};
 use crate::{Enumerates, Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_trace::Result;
@@ -86,7 +87,11 @@ impl Estimator for TraceEnumElbo {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate(particles)
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        self.0.each(particles, in_threads)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The ELBO, each site charged with the costs downstream of it.
 
 use super::divergences::sampled;
+use super::each::mean;
 use super::elbo::{Charges, Elbo};
 use crate::{Enumerates, Estimate, Estimator, Particle, SiteTerm, State};
 use rushlight_trace::{Result, Trace};
@@ -87,7 +88,11 @@ impl Estimator for TraceGraphElbo {
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.estimate(particles)
+        mean(self.estimate_each(particles, false)?)
+    }
+
+    fn estimate_each(&mut self, particles: &[Particle], in_threads: bool) -> Result<Vec<Estimate>> {
+        self.0.each(particles, in_threads)
     }
 
     fn wants_pilot(&self, guide: &Trace) -> bool {

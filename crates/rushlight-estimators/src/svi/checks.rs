@@ -1,10 +1,11 @@
 //! What is found before anything moves.
 
-use crate::{Fit, Particle, Update};
+use super::deep;
+use crate::{Estimate, Particle, Update};
 use candle_core::{DType, Device, Tensor};
 use rushlight_distributions::Constraint;
 use rushlight_trace::{Error, ParamStore, Result, Site};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Every site's log-probability is a finite number.
 pub(super) fn totals(particles: &[Particle], step: u64) -> Result<()> {
@@ -86,22 +87,26 @@ pub(super) fn gradients(updates: &[Update], particles: &[Particle], step: u64) -
     if params.is_empty() {
         return Ok(());
     }
-    let mut sites = Vec::new();
-    for site in particles.iter().flat_map(|p| p.model().sites().chain(p.guide().sites())) {
-        let log_prob = site.log_prob_sum()?;
-        if !log_prob.track_op() {
-            continue;
-        }
-        let alone = log_prob.backward()?;
-        for u in updates.iter().filter(|u| params.iter().any(|p| **p == *u.name)) {
-            if let Some(gradient) = alone.get(&u.var)
-                && !is_finite(gradient)?
-                && !sites.iter().any(|s| s == site.name())
-            {
-                sites.push(site.name().to_owned());
+    let longest = particles.iter().map(Particle::sites).max().unwrap_or(0);
+    let sites = deep::walk(longest, || {
+        let mut sites = Vec::new();
+        for site in particles.iter().flat_map(|p| p.model().sites().chain(p.guide().sites())) {
+            let log_prob = site.log_prob_sum()?;
+            if !log_prob.track_op() {
+                continue;
+            }
+            let alone = log_prob.backward()?;
+            for u in updates.iter().filter(|u| params.iter().any(|p| **p == *u.name)) {
+                if let Some(gradient) = alone.get(&u.var)
+                    && !is_finite(gradient)?
+                    && !sites.iter().any(|s| s == site.name())
+                {
+                    sites.push(site.name().to_owned());
+                }
             }
         }
-    }
+        Ok(sites)
+    })?;
     Err(Error::NonFiniteGradient { params, step, sites })
 }
 
@@ -117,23 +122,27 @@ fn is_finite(t: &Tensor) -> Result<bool> {
 /// No baseline is trained together with a parameter of model or guide.
 pub(super) fn no_shared_weights(
     params: &ParamStore,
-    surrogate: Option<&Tensor>,
-    fits: &[Fit],
+    each: &[Estimate],
+    sites: usize,
 ) -> Result<()> {
-    let Some(surrogate) = surrogate else { return Ok(()) };
-    if fits.is_empty() {
+    let fits = || each.iter().flat_map(|one| &one.fits);
+    if fits().next().is_none() {
         return Ok(());
     }
     let names: HashMap<_, _> = params.vars().into_iter().map(|(n, v)| (v.id(), n)).collect();
-    let used: std::collections::HashSet<_> =
-        surrogate.sorted_nodes().iter().filter(|t| t.is_variable()).map(|t| t.id()).collect();
-    for fit in fits {
-        let shared = fit.loss.sorted_nodes().into_iter().find(|t| used.contains(&t.id()));
-        if let Some(name) = shared.and_then(|t| names.get(&t.id())) {
-            return Err(Error::SharedBaseline { site: fit.site.clone(), param: name.to_string() });
+    deep::walk(sites, || {
+        let surrogates = each.iter().filter_map(|one| one.surrogate.as_ref());
+        let nodes = surrogates.flat_map(Tensor::sorted_nodes);
+        let used: HashSet<_> = nodes.filter(|t| t.is_variable()).map(|t| t.id()).collect();
+        for fit in fits() {
+            let shared = fit.loss.sorted_nodes().into_iter().find(|t| used.contains(&t.id()));
+            if let Some(name) = shared.and_then(|t| names.get(&t.id())) {
+                let (site, param) = (fit.site.clone(), name.to_string());
+                return Err(Error::SharedBaseline { site, param });
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -2,13 +2,12 @@
 
 use super::outcomes::{self, Influences};
 use super::runner::Runner;
-use super::{PILOT, Svi, checks, deep, rows};
-use crate::objective::sum_scalars;
-use crate::{Enumerates, Estimate, Particle, Update};
-use candle_core::Tensor;
+use super::{PILOT, Svi, checks, gradients, rows};
+use crate::{Enumerates, Particle, Update};
+use rayon::prelude::*;
 use rushlight_distributions::Rng;
 use rushlight_distributions::rng::Role;
-use rushlight_trace::{Enumeration, ParamStore, Program, Result, Run, Source, Trace};
+use rushlight_trace::{Enumeration, Program, Result, Run, Source, Trace};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -35,24 +34,22 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             self.check_rows(data, &particles[0])?;
             self.checked_rows = true;
         }
-        let Estimate { loss, surrogate, fits } = self.estimator.estimate(&particles)?;
+        let in_threads = self.threads().is_some();
+        let each = self.estimator.estimate_each(&particles, in_threads)?;
+        let sites = particles.iter().map(Particle::sites);
+        // An estimator of somebody else's may add up particles one after the other.
+        let sites = if each.len() == 1 { sites.sum() } else { sites.max().unwrap_or(0) };
+        let loss = each.iter().map(|one| one.loss).sum::<f64>() / each.len() as f64;
         checks::loss(loss, self.step)?;
         let check_weights = self.validate && self.params.len() != self.checked_params;
-        let (params, step, watch) = (&self.params, self.step, &mut self.watch);
-        let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
-        let updates = deep::walk(particles.iter().map(sites).sum(), || {
-            if check_weights {
-                checks::no_shared_weights(params, surrogate.as_ref(), &fits)?;
-            }
-            if let Some(watch) = watch {
-                watch.leave_out(params.len(), &fits);
-            }
-            let losses = fits.into_iter().map(|f| f.loss);
-            let objective = sum_scalars(surrogate.into_iter().chain(losses))?;
-            let updates = updates(params, objective.as_ref())?;
-            checks::gradients(&updates, &particles, step)?;
-            Ok(updates)
-        })?;
+        if check_weights {
+            checks::no_shared_weights(&self.params, &each, sites)?;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.leave_out(self.params.len(), &each, sites)?;
+        }
+        let updates = gradients::of_mean(&self.params, each, sites, in_threads)?;
+        checks::gradients(&updates, &particles, self.step)?;
         if check_weights {
             self.checked_params = self.params.len();
         }
@@ -62,6 +59,10 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         }
         self.estimator.settle(&particles)?;
         self.step += 1;
+        if in_threads {
+            // To free a long program's memory takes a tenth of what it took to fill.
+            particles.into_par_iter().for_each(drop);
+        }
         Ok((loss, updates))
     }
 
@@ -87,7 +88,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
 
     pub(crate) fn particles(&self, data: &X, step: u64) -> Result<Vec<Particle>> {
         let (runner, all) = (self.runner(), self.estimator.particles());
-        let Some(in_threads) = self.in_threads else { return runner.in_order(data, step, 0..all) };
+        let Some(in_threads) = self.threads() else { return runner.in_order(data, step, 0..all) };
         // A fit's first particle creates most of the parameters, and those of the others wait for it anyway.
         let alone = all.min(usize::from(self.step == 0));
         let mut particles = runner.in_order(data, step, 0..alone)?;
@@ -180,17 +181,4 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Runner<'_, X, M, G> {
         let (model, ()) = model.execute(|ctx| self.model.run(ctx, data))?;
         Particle::new(guide, model)
     }
-}
-
-/// The gradients, by parameter in order of creation.
-fn updates(params: &ParamStore, objective: Option<&Tensor>) -> Result<Vec<Update>> {
-    let Some(objective) = objective.filter(|t| t.track_op()) else { return Ok(Vec::new()) };
-    let mut gradients = objective.backward()?;
-    let mut updates = Vec::new();
-    for (name, var) in params.vars() {
-        if let Some(gradient) = gradients.remove(&var) {
-            updates.push(Update { name, var, gradient: gradient.detach() });
-        }
-    }
-    Ok(updates)
 }

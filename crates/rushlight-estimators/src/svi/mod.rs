@@ -4,6 +4,7 @@ mod checkpoint;
 mod checks;
 pub(crate) mod deep;
 mod estimate;
+mod gradients;
 mod outcomes;
 mod predictive;
 mod progress;

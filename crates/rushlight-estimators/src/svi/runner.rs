@@ -1,7 +1,7 @@
 //! What runs the particles of a step: one after the other, or in threads.
 //!
 //! A particle draws from streams of its own, and shares nothing with others but the parameters. So each is what it would
-//! be alone, and the estimator gets them in order: the bits are the same. What depends on the order of the runs are the
+//! be alone, and the estimator gets them in order: the bits are the same (see `gradients` for what follows). What depends on the order of the runs are the
 //! parameters that they create. In threads they create none: a run that would is done once more, in order.
 
 use super::Svi;
@@ -45,18 +45,30 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             data: PhantomData,
         }
     }
+
+    /// What runs particles in threads, where that was asked for and there are several.
+    pub(super) fn threads(&self) -> Option<InThreads<X, M, G>> {
+        self.in_threads.filter(|_| rayon::current_num_threads() > 1)
+    }
 }
 
 impl<X: ?Sized + Sync, M: Program<X>, G: Program<X>> Svi<X, M, G> {
-    /// Runs and scores the particles of a step in the threads of rayon's pool; off by default.
+    /// Takes the particles of a step through it in the threads of rayon's pool: the programs' runs, their scores, their
+    /// estimates, the backward pass of each. Off by default.
     ///
     /// The same seed gives the same bits either way, on any number of threads: particles draw from streams of their own,
-    /// their parameters are created in order, and the estimator adds them up in order. So does an error: that of the first
-    /// particle that fails is told. The gradient is taken on one thread.
+    /// their parameters are created in order, memories of baselines move in order, and gradients are added up in pairs by
+    /// the number of the particle. So does an error: that of the first particle that fails is told.
     ///
-    /// It pays where a particle takes longer than some tens of microseconds, and its tensors are too small for threads of
-    /// their own. The pool is rayon's global one (`RAYON_NUM_THREADS`), or that in which the fit is
-    /// [installed](rayon::ThreadPool::install). A program that panics does so here.
+    /// What stays on one thread are the optimizer and what compares particles, such as weights. An
+    /// [`Estimator`](crate::Estimator) without an [`estimate_each`](crate::Estimator::estimate_each) has one backward pass
+    /// for all of its particles.
+    ///
+    /// It pays where there are several particles, each takes longer than some microseconds, and its tensors are too small
+    /// for threads of their own. The pool is rayon's global one (`RAYON_NUM_THREADS`), or that in which the fit is
+    /// [installed](rayon::ThreadPool::install). Install a fit whose steps take less than some hundred microseconds: from
+    /// outside of the pool, handing them over and back costs about 20 of those a step. A pool of a single thread is
+    /// left alone. A program that panics does so here.
     ///
     /// # Examples
     ///

@@ -7,7 +7,7 @@ use super::price::{Clock, Times};
 use super::sites::Sites;
 use super::{Noise, ParamVariance, SiteVariance, VarianceReport, WatchVariance};
 use crate::svi::{Svi, deep};
-use crate::{Estimator, Fit, Particle, Update};
+use crate::{Estimate, Estimator, Particle, Update};
 use candle_core::TensorId;
 use rushlight_trace::{Error, Program, Result};
 use rustc_hash::FxHashSet;
@@ -46,12 +46,16 @@ impl Watch {
     }
 
     /// Takes note of what trains baselines, whenever there are new parameters.
-    pub fn leave_out(&mut self, params: usize, fits: &[Fit]) {
+    pub fn leave_out(&mut self, params: usize, each: &[Estimate], sites: usize) -> Result<()> {
         if self.left_out.0 != params {
-            let nodes = fits.iter().flat_map(|fit| fit.loss.sorted_nodes());
-            let vars = nodes.filter(|t| t.is_variable()).map(|t| t.id());
-            self.left_out = (params, vars.collect());
+            let fits = || each.iter().flat_map(|one| &one.fits);
+            let vars = deep::walk(sites, || {
+                let nodes = fits().flat_map(|fit| fit.loss.sorted_nodes());
+                Ok(nodes.filter(|t| t.is_variable()).map(|t| t.id()).collect())
+            })?;
+            self.left_out = (params, vars);
         }
+        Ok(())
     }
 
     /// Takes note of a step, before any memory moves. `start` is when it began, if its sites are to be looked into.
@@ -73,8 +77,7 @@ impl Watch {
             None => self.sites_apart = false,
             Some(terms) => {
                 let (own, which) = (own().collect::<Vec<_>>(), estimator.enumerates());
-                let sites = |p: &Particle| p.guide().sites().len() + p.model().sites().len();
-                passes = deep::walk(particles.iter().map(sites).sum(), || {
+                passes = deep::walk(particles.iter().map(Particle::sites).sum(), || {
                     self.sites.see(&terms, (particles, which), &own)
                 })?;
             }
