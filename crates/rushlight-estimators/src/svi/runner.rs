@@ -1,8 +1,9 @@
 //! What runs the particles of a step: one after the other, or in threads.
 //!
 //! A particle draws from streams of its own, and shares nothing with others but the parameters. So each is what it would
-//! be alone, and the estimator gets them in order: the bits are the same (see `gradients` for what follows). What depends on the order of the runs are the
-//! parameters that they create. In threads they create none: a run that would is done once more, in order.
+//! be alone, and the estimator gets them in order: the bits are the same (see `gradients` for what follows). What depends
+//! on the order of the runs are the parameters that they create. In threads they create none: a run that would is done once
+//! more, in order.
 
 use super::Svi;
 use crate::{Enumerates, Particle};
