@@ -19,6 +19,7 @@ mod outcomes;
 mod saved;
 mod score;
 mod table;
+mod totals;
 mod value;
 
 pub use adaptive::Adaptive;

@@ -2,14 +2,17 @@
 
 use super::Charge;
 use super::outcomes::Outcomes;
-use super::table::{self, Table, Totals};
+use super::table::Table;
+use super::totals::{self, Totals};
 use pulp::{Simd, WithSimd};
 use std::ops::{Deref, DerefMut, Range};
 
 /// How much of the past an average keeps a step.
 const DECAYS: [f64; 2] = [0.9, 0.99];
-/// How much of the past the comparison keeps.
-const MEMORY: f64 = 0.95;
+/// How much of the past the comparison keeps: with few cells, and with many, which even out what is drawn.
+const MEMORY: [f64; 2] = [0.95, 0.8];
+/// So many cells are many.
+const MANY: usize = 16;
 
 /// What is averaged of a site.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +136,7 @@ impl<N: DerefMut<Target = [f64]>> Notes<N> {
     /// Takes note of what each candidate would have left over in some cells.
     #[inline(always)]
     pub fn compare(&mut self, outcomes: Option<&Outcomes>, cells: Range<usize>, costs: &[f64]) {
+        let memory = MEMORY[usize::from(cells.len() >= MANY)];
         let mut predicted = vec![0.0; cells.len()];
         // The slow means of each cell.
         let targets = outcomes.map(|o| self.table(1).targets(o, cells.clone(), costs));
@@ -148,7 +152,7 @@ impl<N: DerefMut<Target = [f64]>> Notes<N> {
                     targets.iter().zip(&predicted).map(off).sum()
                 }
             };
-            self.numbers[1 + i] = MEMORY * self.numbers[1 + i] + left;
+            self.numbers[1 + i] = memory * self.numbers[1 + i] + left;
         }
     }
 
@@ -156,7 +160,8 @@ impl<N: DerefMut<Target = [f64]>> Notes<N> {
     #[inline(always)]
     pub fn add(&mut self, outcomes: Option<&Outcomes>, costs: &[f64]) {
         let Form { cells, columns: shared, classes } = self.form;
-        let of_columns = if shared < cells { table::sums(costs, shared) } else { Vec::new() };
+        let of_columns =
+            if shared < cells { totals::of_columns(costs, shared) } else { Vec::new() };
         let totals = match outcomes {
             Some(outcomes) if shared < cells => Some(Totals::of(outcomes, costs, shared)),
             _ => None,

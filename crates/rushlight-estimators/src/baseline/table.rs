@@ -1,6 +1,7 @@
 //! Mean costs by outcome.
 
 use super::outcomes::Outcomes;
+use super::totals::Totals;
 use std::ops::Range;
 
 /// The decaying mean cost of each outcome, and how much went into it: `classes` times `columns`. Cell `i` is in column
@@ -155,91 +156,13 @@ impl Table<&mut [f64]> {
     /// Takes in the costs of cells that share columns.
     pub fn add_totals(&mut self, totals: &Totals, beta: f64) {
         let old = self.means.iter_mut().zip(self.counts.iter_mut());
-        for ((mean, count), (sum, n)) in old.zip(&totals.0) {
+        for ((mean, count), (sum, n)) in old.zip(totals.of_outcomes()) {
             if *n > 0.0 {
                 *count = beta * *count + n;
                 *mean += (sum - n * *mean) / *count;
             }
         }
     }
-}
-
-/// The sum of the costs of each outcome in each column, and how many there are.
-pub(super) struct Totals(Vec<(f64, f64)>);
-
-impl Totals {
-    /// Those of columns that cells share.
-    #[inline(always)]
-    pub fn of(outcomes: &Outcomes, costs: &[f64], columns: usize) -> Self {
-        if columns == 1 {
-            let mut totals = Vec::with_capacity(outcomes.classes);
-            for class in 0..outcomes.classes as u32 {
-                totals.push(total_of(class, costs, &outcomes.drawn));
-            }
-            return Self(totals);
-        }
-        let mut totals = vec![(0.0, 0.0); outcomes.classes * columns];
-        let rows = outcomes.drawn.chunks(columns.max(1)).zip(costs.chunks(columns.max(1)));
-        for (drawn, costs) in rows {
-            for (column, (drawn, cost)) in drawn.iter().zip(costs).enumerate() {
-                let (sum, n) = &mut totals[*drawn as usize * columns + column];
-                *sum += cost;
-                *n += 1.0;
-            }
-        }
-        Self(totals)
-    }
-}
-
-/// The sum of the costs in each column.
-#[inline(always)]
-pub(super) fn sums(costs: &[f64], columns: usize) -> Vec<f64> {
-    if columns == 1 {
-        return vec![total(costs)];
-    }
-    let mut sums = vec![0.0; columns];
-    for row in costs.chunks(columns.max(1)) {
-        sums.iter_mut().zip(row).for_each(|(sum, cost)| *sum += cost);
-    }
-    sums
-}
-
-/// How many sums are made side by side: an addition waits for the one before it.
-const LANES: usize = 8;
-
-#[inline(always)]
-fn total(costs: &[f64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let lanes = costs.chunks_exact(LANES);
-    let rest: f64 = lanes.remainder().iter().sum();
-    for costs in lanes {
-        for i in 0..LANES {
-            sums[i] += costs[i];
-        }
-    }
-    sums.iter().sum::<f64>() + rest
-}
-
-/// The sum of what an outcome has cost, and how often it was drawn.
-#[inline(always)]
-fn total_of(class: u32, costs: &[f64], drawn: &[u32]) -> (f64, f64) {
-    let (mut sums, mut counts) = ([0.0; LANES], [0; LANES]);
-    let (costs, drawn) = (costs.chunks_exact(LANES), drawn.chunks_exact(LANES));
-    let mut add = |lane: usize, cost: f64, drawn: u32| {
-        // Without a branch, which nobody could foresee.
-        let here = u64::from(drawn == class);
-        sums[lane] += f64::from_bits(cost.to_bits() & here.wrapping_neg());
-        counts[lane] += here;
-    };
-    for (lane, (cost, drawn)) in costs.remainder().iter().zip(drawn.remainder()).enumerate() {
-        add(lane, *cost, *drawn);
-    }
-    for (costs, drawn) in costs.zip(drawn) {
-        for lane in 0..LANES {
-            add(lane, costs[lane], drawn[lane]);
-        }
-    }
-    (sums.iter().sum(), counts.iter().sum::<u64>() as f64)
 }
 
 #[cfg(test)]
