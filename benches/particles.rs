@@ -4,13 +4,14 @@
 //! CANDLE_NUM_THREADS=1 cargo bench --bench particles
 //! ```
 //!
-//! Eight particles a step, one after the other and in pools of 1, 2, 4 threads (as many as there are cores), of
+//! Eight particles a step, one after the other, in rayon's global pool from outside of it, and installed in pools of 1, 2, 4
+//! threads (as many as there are cores), of
 //!
 //! * `coin`: 10 us a particle,
 //! * `chain`: a random walk of 50 steps, all sites by the score function, one datum at its end,
 //! * `regression`: 2,000 rows of 20 features, a normal latent for each coefficient, pathwise.
 //!
-//! Times are medians of single steps; the pools take turns.
+//! Times are medians of single steps; the places take turns.
 
 #[path = "support/coin.rs"]
 mod coin;
@@ -65,9 +66,17 @@ fn coefficients(ctx: &mut Ctx, _: &Tensor) -> Result<()> {
     ctx.sample("w", Normal::new(loc, scale)?.to_event(1)).map(drop)
 }
 
-/// The median time of a step in each pool (`None`: not in threads), in microseconds.
+/// Where the particles of a step run.
+enum Place {
+    InOrder,
+    /// In rayon's global pool, which a step waits for outside of it.
+    Global,
+    Installed(rayon::ThreadPool),
+}
+
+/// The median time of a step in each place, in microseconds.
 fn medians<M, G>(
-    pools: &[Option<rayon::ThreadPool>],
+    places: &[Place],
     data: &Tensor,
     fit: impl Fn() -> Svi<Tensor, M, G> + Sync,
 ) -> Result<Vec<f64>>
@@ -75,11 +84,11 @@ where
     M: Fn(&mut Ctx, &Tensor) -> Result<()> + Sync,
     G: Fn(&mut Ctx, &Tensor) -> Result<()> + Sync,
 {
-    let mut times = vec![Vec::new(); pools.len()];
+    let mut times = vec![Vec::new(); places.len()];
     for _ in 0..ROUNDS {
-        for (pool, times) in pools.iter().zip(&mut times) {
+        for (place, times) in places.iter().zip(&mut times) {
             let mut round = || -> Result<()> {
-                let mut svi = fit().parallel(pool.is_some());
+                let mut svi = fit().parallel(!matches!(place, Place::InOrder));
                 let begin = Instant::now();
                 while begin.elapsed() < ROUND {
                     let start = Instant::now();
@@ -88,9 +97,9 @@ where
                 }
                 Ok(())
             };
-            match pool {
-                Some(pool) => pool.install(&mut round)?,
-                None => round()?,
+            match place {
+                Place::Installed(pool) => pool.install(&mut round)?,
+                Place::InOrder | Place::Global => round()?,
             }
         }
     }
@@ -105,20 +114,22 @@ fn report(name: &str, us: &[f64]) {
 fn main() -> Result<()> {
     println!("{}, mimalloc", rushlight::runtime::init());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut pools = vec![None];
+    let mut places = vec![Place::InOrder, Place::Global];
     for threads in [1, 2, 4].into_iter().filter(|n| *n <= cores) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pools.push(Some(pool.expect("threads")));
+        places.push(Place::Installed(pool.expect("threads")));
     }
-    println!("us a step (times as fast as one after the other): no threads, then pools of 1, 2, 4");
+    println!(
+        "us a step (times as fast as one after the other): no threads, the global pool, installed in 1, 2, 4"
+    );
     let estimator = || TraceGraphElbo::new().with_particles(PARTICLES);
     let flips = coin::flips()?;
     let coin = || Svi::new(coin::model, coin::guide(coin::average)).estimator(estimator());
-    report("coin", &medians(&pools, &flips, coin)?);
+    report("coin", &medians(&places, &flips, coin)?);
     let walk = || Svi::new(walk_model, walk_guide).estimator(estimator());
-    report("chain", &medians(&pools, &flips, walk)?);
+    report("chain", &medians(&places, &flips, walk)?);
     let x = Tensor::randn(0f32, 1.0, (ROWS, FEATURES), &Device::Cpu)?;
     let fit = || Svi::new(regression, coefficients).estimator(estimator());
-    report("regression", &medians(&pools, &x, fit)?);
+    report("regression", &medians(&places, &x, fit)?);
     Ok(())
 }
