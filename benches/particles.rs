@@ -81,8 +81,8 @@ fn medians<M, G>(
     fit: impl Fn() -> Svi<Tensor, M, G> + Sync,
 ) -> Result<Vec<f64>>
 where
-    M: Fn(&mut Ctx, &Tensor) -> Result<()> + Sync,
-    G: Fn(&mut Ctx, &Tensor) -> Result<()> + Sync,
+    M: Fn(&mut Ctx, &Tensor) -> Result<()> + Send + Sync,
+    G: Fn(&mut Ctx, &Tensor) -> Result<()> + Send + Sync,
 {
     let mut times = vec![Vec::new(); places.len()];
     for _ in 0..ROUNDS {

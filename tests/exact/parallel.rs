@@ -14,10 +14,13 @@ use rushlight::{
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// `None` for no threads.
-const THREADS: [Option<usize>; 4] = [None, Some(1), Some(2), Some(8)];
+/// `None` for no threads; 0 for those of the global pool, from outside of it.
+const THREADS: [Option<usize>; 5] = [None, Some(0), Some(1), Some(2), Some(8)];
 
 fn on<R: Send>(threads: Option<usize>, run: impl FnOnce() -> R + Send) -> R {
+    if threads == Some(0) {
+        return run();
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(1)).build();
     pool.unwrap().install(run)
 }

@@ -54,7 +54,7 @@ use std::fmt::Debug;
 /// assert!(resumed.state()?.names().eq(estimator.state()?.names()));
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
-pub trait Estimator: Debug {
+pub trait Estimator: Debug + Send {
     /// How many particles one estimate is made of.
     fn particles(&self) -> usize {
         1

@@ -82,7 +82,7 @@ pub struct Update {
 /// assert_eq!(theta.to_scalar::<f64>()?, there);
 /// # Ok::<(), rushlight_trace::Error>(())
 /// ```
-pub trait Optimizer: Debug {
+pub trait Optimizer: Debug + Send {
     /// Takes one step.
     ///
     /// # Errors

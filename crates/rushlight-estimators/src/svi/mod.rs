@@ -107,8 +107,8 @@ pub struct Svi<X: ?Sized, M, G> {
     checked_rows: bool,
     /// How many parameters came from a checkpoint, until the programs were seen to train one of them.
     loaded_params: usize,
-    /// How particles are run in threads, if they are to be.
-    in_threads: Option<runner::InThreads<X, M, G>>,
+    /// How threads are used, if they are to be.
+    threads: Option<runner::Threads<X, M, G>>,
     /// What is seen of the gradient's variance, if that is asked for.
     watch: Option<Box<report::Watch>>,
     data: PhantomData<fn(&X)>,
@@ -199,7 +199,7 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
             checked_params: 0,
             checked_rows: false,
             loaded_params: 0,
-            in_threads: None,
+            threads: None,
             watch: None,
             data: PhantomData,
         }
@@ -218,6 +218,13 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// then: neither a parameter nor the optimizer's state.
     pub fn step(&mut self, data: &X) -> Result<f64> {
         runtime::warn_if_uninitialised();
+        match self.to_pool() {
+            Some(step) => step(self, data),
+            None => self.step_here(data),
+        }
+    }
+
+    fn step_here(&mut self, data: &X) -> Result<f64> {
         let (loss, updates) = self.estimate(data, |svi, updates| {
             svi.check_programs(updates)?;
             svi.optimizer.check(updates)

@@ -28,8 +28,13 @@ pub(super) struct Runner<'a, X: ?Sized, M, G> {
 }
 
 /// Runs some of a step's particles; returns them in order.
-pub(super) type InThreads<X, M, G> =
-    fn(&Runner<'_, X, M, G>, &X, u64, Range<usize>) -> Result<Vec<Particle>>;
+type InThreads<X, M, G> = fn(&Runner<'_, X, M, G>, &X, u64, Range<usize>) -> Result<Vec<Particle>>;
+
+/// Takes a step in a thread of the pool.
+type InPool<X, M, G> = fn(&mut Svi<X, M, G>, &X) -> Result<f64>;
+
+/// What asks more of data and programs than that they are run in order.
+pub(super) type Threads<X, M, G> = (InThreads<X, M, G>, InPool<X, M, G>);
 
 impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     pub(super) fn runner(&self) -> Runner<'_, X, M, G> {
@@ -47,13 +52,24 @@ impl<X: ?Sized, M: Program<X>, G: Program<X>> Svi<X, M, G> {
         }
     }
 
-    /// What runs particles in threads, where that was asked for and there are several.
+    /// What runs particles in threads, where that was asked for and there are several of both.
     pub(super) fn threads(&self) -> Option<InThreads<X, M, G>> {
-        self.in_threads.filter(|_| rayon::current_num_threads() > 1)
+        Some(self.several()?.0)
+    }
+
+    /// What takes the whole step to the pool, if it is outside: each part would wait for its threads to wake up.
+    pub(super) fn to_pool(&self) -> Option<InPool<X, M, G>> {
+        let several = self.several()?;
+        rayon::current_thread_index().is_none().then_some(several.1)
+    }
+
+    fn several(&self) -> Option<Threads<X, M, G>> {
+        let several = || rayon::current_num_threads() > 1 && self.estimator.particles() > 1;
+        self.threads.filter(|_| several())
     }
 }
 
-impl<X: ?Sized + Sync, M: Program<X>, G: Program<X>> Svi<X, M, G> {
+impl<X: ?Sized + Sync, M: Program<X> + Send, G: Program<X> + Send> Svi<X, M, G> {
     /// Takes the particles of a step through it in the threads of rayon's pool: the programs' runs, their scores, their
     /// estimates, the backward pass of each. Off by default.
     ///
@@ -67,9 +83,9 @@ impl<X: ?Sized + Sync, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     ///
     /// It pays where there are several particles, each takes longer than some microseconds, and its tensors are too small
     /// for threads of their own. The pool is rayon's global one (`RAYON_NUM_THREADS`), or that in which the fit is
-    /// [installed](rayon::ThreadPool::install). Install a fit whose steps take less than some hundred microseconds: from
-    /// outside of the pool, handing them over and back costs about 20 of those a step. A pool of a single thread is
-    /// left alone. A program that panics does so here.
+    /// [installed](rayon::ThreadPool::install). From outside of the pool, each [`step`](Self::step) is handed over and waited
+    /// for: install a fit whose steps take less than some hundred microseconds. A pool of a single thread is left alone. A
+    /// program that panics does so here.
     ///
     /// # Examples
     ///
@@ -99,9 +115,16 @@ impl<X: ?Sized + Sync, M: Program<X>, G: Program<X>> Svi<X, M, G> {
     /// ```
     #[must_use]
     pub fn parallel(mut self, parallel: bool) -> Self {
-        self.in_threads = parallel.then_some(in_threads as InThreads<X, M, G>);
+        self.threads = parallel.then_some((in_threads, in_pool));
         self
     }
+}
+
+fn in_pool<X: ?Sized + Sync, M: Program<X> + Send, G: Program<X> + Send>(
+    svi: &mut Svi<X, M, G>,
+    data: &X,
+) -> Result<f64> {
+    rayon::scope(|_| svi.step_here(data))
 }
 
 fn in_threads<X: ?Sized + Sync, M: Program<X>, G: Program<X>>(
