@@ -5,10 +5,9 @@ use crate::arms::Arm;
 use crate::problem::{GUIDE, NETWORKS, Problem};
 use rushlight::prelude::*;
 use rushlight::{Draws, Enumerates, Estimate, Frame, ParamStore, Particle, Trace, Update};
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Body<'a> = Box<dyn Fn(&mut Ctx, &Tensor) -> Result<()> + Sync + 'a>;
 
@@ -33,18 +32,18 @@ pub fn copy(params: &ParamStore) -> Result<ParamStore> {
 /// One whose gradients are recorded, and whose estimator can be asked about other draws.
 pub struct Fit<'a> {
     svi: Steps<'a>,
-    found: Rc<RefCell<Found>>,
+    found: Arc<Mutex<Found>>,
     pub estimator: Shared,
 }
 
 impl<'a> Fit<'a> {
     pub fn new(problem: &'a Problem, arm: &'a Arm, params: &ParamStore, seed: u64) -> Self {
-        let found = Rc::default();
-        let estimator = Shared(Rc::new(RefCell::new((arm.estimator)())));
+        let found = Arc::default();
+        let estimator = Shared(Arc::new(Mutex::new((arm.estimator)())));
         let networks = Adam::new(1e-2);
         let svi = steps(problem, arm, params, seed)
             .estimator(estimator.clone())
-            .optimizer(Recorder { found: Rc::clone(&found), networks });
+            .optimizer(Recorder { found: Arc::clone(&found), networks });
         Self { svi, found, estimator }
     }
 
@@ -55,7 +54,7 @@ impl<'a> Fit<'a> {
     /// The gradient of the guide's parameters, one after the other.
     pub fn gradient(&mut self, data: &Tensor) -> Result<Vec<f64>> {
         self.svi.step(data)?;
-        let found = self.found.take();
+        let found = mem::take(&mut *held(&self.found));
         flat(self.params(), |name| found.get(name).cloned())
     }
 }
@@ -75,19 +74,24 @@ pub fn flat(
     Ok(all)
 }
 
+/// What both hold, of whom one is asked at a time.
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 type Found = HashMap<Arc<str>, Tensor>;
 
 /// Takes note of the guide's gradients, and moves the networks of baselines alone.
 #[derive(Debug)]
 struct Recorder {
-    found: Rc<RefCell<Found>>,
+    found: Arc<Mutex<Found>>,
     networks: Adam,
 }
 
 impl Optimizer for Recorder {
     fn step(&mut self, updates: &[Update]) -> Result<()> {
         let of_guide = updates.iter().filter(|u| u.name.starts_with(GUIDE));
-        *self.found.borrow_mut() = of_guide.map(|u| (u.name.clone(), u.gradient.clone())).collect();
+        *held(&self.found) = of_guide.map(|u| (u.name.clone(), u.gradient.clone())).collect();
         let networks = updates.iter().filter(|u| u.name.starts_with(NETWORKS));
         self.networks.step(&networks.cloned().collect::<Vec<_>>())
     }
@@ -95,42 +99,42 @@ impl Optimizer for Recorder {
 
 /// An estimator that the fit and the bench both hold.
 #[derive(Debug, Clone)]
-pub struct Shared(Rc<RefCell<Box<dyn Estimator>>>);
+pub struct Shared(Arc<Mutex<Box<dyn Estimator>>>);
 
 impl Estimator for Shared {
     fn particles(&self) -> usize {
-        self.0.borrow().particles()
+        held(&self.0).particles()
     }
 
     fn enumerates(&self) -> Enumerates {
-        self.0.borrow().enumerates()
+        held(&self.0).enumerates()
     }
 
     fn draws(&self) -> Draws {
-        self.0.borrow().draws()
+        held(&self.0).draws()
     }
 
     fn takes_rows_apart(&self, particle: &Particle, plate: &Frame) -> bool {
-        self.0.borrow().takes_rows_apart(particle, plate)
+        held(&self.0).takes_rows_apart(particle, plate)
     }
 
     fn wants_pilot(&self, guide: &Trace) -> bool {
-        self.0.borrow().wants_pilot(guide)
+        held(&self.0).wants_pilot(guide)
     }
 
     fn pilot(&mut self, pilot: &Particle) -> Result<()> {
-        self.0.borrow_mut().pilot(pilot)
+        held(&self.0).pilot(pilot)
     }
 
     fn estimate(&mut self, particles: &[Particle]) -> Result<Estimate> {
-        self.0.borrow_mut().estimate(particles)
+        held(&self.0).estimate(particles)
     }
 
     fn settle(&mut self, particles: &[Particle]) -> Result<()> {
-        self.0.borrow_mut().settle(particles)
+        held(&self.0).settle(particles)
     }
 
     fn loss(&self, particles: &[Particle]) -> Result<f64> {
-        self.0.borrow().loss(particles)
+        held(&self.0).loss(particles)
     }
 }
