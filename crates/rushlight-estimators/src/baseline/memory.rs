@@ -29,7 +29,7 @@ pub struct Memory {
     pub count: u64,
     /// What the baseline makes of them: nothing at first.
     pub state: Vec<Cost>,
-    /// What it makes of them on the host, in numbers of no shape.
+    /// What it makes of them on the host, in numbers of no shape. A memory by datum has them once for all data.
     pub numbers: Vec<f64>,
 }
 
