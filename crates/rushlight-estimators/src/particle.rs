@@ -113,7 +113,6 @@ impl Particle {
     }
 }
 
-/// Whether the run is there for this site alone.
 /// The log-probability of a site. Of one by the score function, whose rows will be charged one by one, it is the sum of
 /// these: no other has gradients that somebody asks for.
 fn sum_of(site: &Site) -> Result<Tensor> {
@@ -129,6 +128,7 @@ fn sum_of(site: &Site) -> Result<Tensor> {
     Ok(Tensor::new(sum, &Device::Cpu)?)
 }
 
+/// Whether the run is there for this site alone.
 pub(crate) fn is_aside(site: &Site) -> bool {
     site.turn().is_some_and(|turn| turn.is_aside())
 }
