@@ -277,7 +277,13 @@ impl Distribution for Categorical {
     }
 
     fn enumerate_probs(&self) -> Result<Tensor> {
-        shares::of_classes(&self.param.value()?, self.form == Form::Logits)
+        if let Some(probs) = shares::of_classes(&self.param.value()?, self.form == Form::Logits)? {
+            return Ok(probs);
+        }
+        let probs = self.probs()?.detach();
+        let order: Vec<usize> =
+            std::iter::once(probs.rank() - 1).chain(0..probs.rank() - 1).collect();
+        Ok(probs.permute(order)?.contiguous()?)
     }
 }
 

@@ -7,26 +7,16 @@ use candle_core::{D, DType, Tensor, WithDType};
 use pulp::{Arch, Simd, WithSimd};
 
 /// The share of each class in the sum of its row's weights, or of what these are the logarithms of. Shape: `[K] + batch`,
-/// for weights of shape `batch + [K]`. There is no graph.
-pub(crate) fn of_classes(weights: &Tensor, logarithms: bool) -> Result<Tensor> {
+/// for weights of shape `batch + [K]`. There is no graph. `None` where no kernel runs.
+pub(crate) fn of_classes(weights: &Tensor, logarithms: bool) -> Result<Option<Tensor>> {
     let weights = weights.detach().contiguous()?;
     let (classes, dims) = (weights.dim(D::Minus1)?, weights.dims());
-    let shape = [&[classes], &dims[..dims.len() - 1]].concat();
     let flat = match (weights.device().is_cpu(), weights.dtype()) {
         (true, DType::F32) => on_cpu::<f32>(&weights, classes, logarithms),
         (true, DType::F64) => on_cpu::<f64>(&weights, classes, logarithms),
-        _ => composite(&weights, classes, logarithms),
+        _ => return Ok(None),
     }?;
-    Ok(flat.reshape(shape)?)
-}
-
-fn composite(weights: &Tensor, k: usize, logarithms: bool) -> candle_core::Result<Tensor> {
-    let weights = match logarithms {
-        true => weights.broadcast_sub(&weights.max_keepdim(D::Minus1)?)?.exp()?,
-        false => weights.clone(),
-    };
-    let shares = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
-    shares.reshape(((), k))?.t()?.contiguous()
+    Ok(Some(flat.reshape([&[classes], &dims[..dims.len() - 1]].concat())?))
 }
 
 fn on_cpu<T: Real + WithDType>(
@@ -121,11 +111,13 @@ mod tests {
         for (rows, k) in [(1, 1), (1, 40), (3, 2), (40, 2), (37, 10), (5, 300)] {
             let logits = Tensor::arange(0f64, (rows * k) as f64, &Device::Cpu).unwrap();
             let logits = (logits * 0.7).unwrap().sin().unwrap().reshape((rows, k)).unwrap();
-            for logarithms in [true, false] {
-                let weights = if logarithms { logits.clone() } else { (&logits + 1.5).unwrap() };
-                let expected = composite(&weights, k, logarithms).unwrap();
+            let weights = logits.exp().unwrap();
+            let sums = weights.sum_keepdim(D::Minus1).unwrap();
+            let expected = weights.broadcast_div(&sums).unwrap().t().unwrap();
+            for (given, logarithms) in [(&logits, true), (&weights, false)] {
                 for (dtype, within) in [(DType::F64, 1e-15), (DType::F32, 1e-6)] {
-                    let shares = of_classes(&weights.to_dtype(dtype).unwrap(), logarithms).unwrap();
+                    let given = given.to_dtype(dtype).unwrap();
+                    let shares = of_classes(&given, logarithms).unwrap().unwrap();
                     assert_eq!((shares.dims(), shares.dtype()), (&[k, rows][..], dtype));
                     let off = (shares.to_dtype(DType::F64).unwrap() - &expected).unwrap();
                     let off = off.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();

@@ -111,6 +111,19 @@ fn picked_classes_have_the_same_sum_and_gradients_in_one_pass() {
     }
 }
 
+/// Half precision has no kernel of its own: tensor ops give the same.
+#[test]
+fn probabilities_of_all_classes_in_half_precision() {
+    let weights = tensor(&[1.0, 3.0, 2.0, 2.0, 6.0, 2.0, 1.0, 1.0], &[2, 2, 2], DType::F16);
+    let want = [0.25, 0.5, 0.75, 0.5, 0.75, 0.5, 0.25, 0.5];
+    let logits = weights.log().unwrap();
+    for d in [Categorical::new(&weights).unwrap(), Categorical::from_logits(&logits).unwrap()] {
+        let probs = d.enumerate_probs().unwrap();
+        assert_eq!((probs.dims(), probs.dtype()), (&[2, 2, 2][..], DType::F16));
+        assert_close("probs", &flat(&probs), &want, 2e-3);
+    }
+}
+
 /// Not even an infinity counts 0 times.
 #[test]
 fn what_is_masked_has_no_gradient() {

@@ -50,7 +50,7 @@ impl Outcomes {
         if !fits || batch != cells {
             return Ok(None);
         }
-        let Some(probs) = probabilities(dist, classes == 2)? else { return Ok(None) };
+        let Some(probs) = probabilities(dist)? else { return Ok(None) };
         let value = match one_hot {
             true => site.value().argmax(D::Minus1)?,
             false => site.value().clone(),
@@ -97,9 +97,8 @@ impl WithSimd for Weigh {
 }
 
 /// `classes` times `cells`; `None` if the distribution does not tell.
-fn probabilities(dist: &dyn Distribution, boolean: bool) -> Result<Option<Vec<f64>>> {
-    if boolean
-        && matches!(dist.support(), Constraint::Boolean)
+fn probabilities(dist: &dyn Distribution) -> Result<Option<Vec<f64>>> {
+    if matches!(dist.support(), Constraint::Boolean)
         && let Ok(one) = dist.mean()
     {
         let mut probs = Vec::with_capacity(2 * one.elem_count());
